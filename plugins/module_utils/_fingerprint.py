@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A digest of everything that emerge's answer depends on: equal to the last run's means that nothing is to do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import typing as t
+
+from ansible_collections.larry.binhost.plugins.module_utils import _host
+
+#: GnuPG writes to its home whenever it is asked something (trust database, sockets): that is no configuration.
+PASSED_OVER = frozenset({"gnupg"})
+
+
+def digest(value: t.Any) -> str:
+    """Return the SHA-256 of a JSON value, independent of the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def files(top: str) -> dict[str, str]:
+    """Return {relative path: SHA-256 of the content, or '-> target' of a link} of a folder; empty if there is none."""
+    found: dict[str, str] = {}
+    for folder, folders, names in os.walk(top):
+        folders[:] = sorted(name for name in folders if name not in PASSED_OVER)
+        for name in [*names, *(name for name in folders if os.path.islink(os.path.join(folder, name)))]:
+            path = os.path.join(folder, name)
+            if os.path.islink(path):
+                found[os.path.relpath(path, top)] = f"-> {os.readlink(path)}"
+            elif os.path.isfile(path):
+                found[os.path.relpath(path, top)] = _content(path)
+    return found
+
+
+def _content(path: str) -> str:
+    with open(path, "rb") as handle:
+        return hashlib.sha256(handle.read()).hexdigest()
+
+
+def vdb(root: str) -> list[str]:
+    """Return the installed packages, each with its COUNTER, which grows with every merge (portage vartree.py)."""
+    found = []
+    for cpv in _host.installed(root):
+        try:
+            with open(os.path.join(root, _host.VDB, cpv, "COUNTER"), encoding="ascii") as handle:
+                found.append(f"{cpv} {handle.read().strip()}")
+        except FileNotFoundError:
+            found.append(cpv)
+    return found
+
+
+def root_state(root: str) -> dict[str, t.Any]:
+    """Return the ingredients that every root has: configuration tree, worlds and installed set."""
+    return {
+        "configuration": files(os.path.join(root, "etc/portage")),
+        "world": _host.lines(os.path.join(root, _host.WORLD)),
+        "world_sets": _host.lines(os.path.join(root, _host.WORLD_SETS)),
+        "installed": vdb(root),
+    }
+
+
+def recorded(path: str) -> dict[str, t.Any]:
+    """Return what ``record`` wrote; empty if nothing was, or if a crash left half of it."""
+    try:
+        with open(path, encoding="utf-8") as handle:
+            value = json.load(handle)
+    except (FileNotFoundError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def record(path: str, value: t.Mapping[str, t.Any]) -> None:
+    """Write the record; a reader sees the old one or the new one."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    draft = f"{path}.new"
+    with open(draft, "w", encoding="utf-8") as handle:
+        json.dump(value, handle, indent=1, sort_keys=True)
+        handle.flush()
+        os.fsync(handle.fileno())
+    os.rename(draft, path)

@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the plan needs to know of a host, read from files: never from a network mount, and without a dependency calculation."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.larry.binhost.plugins.module_utils import _cpu
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+
+VDB = "var/db/pkg"
+WORLD = "var/lib/portage/world"
+WORLD_SETS = "var/lib/portage/world_sets"
+#: What of /etc/portage decides which binaries fit; the name an adopted file gets is the one portage_config gives it.
+CONFIGURATION = (
+    "make.conf",
+    "package.use",
+    "package.env",
+    "package.mask",
+    "package.unmask",
+    "package.accept_keywords",
+    "package.keywords",
+    "package.license",
+    "env",
+    "profile",
+)
+ADOPTED = "00-adopted"
+#: Configuration is small; a larger file is somebody's mistake and would travel to the controller at every run.
+LARGEST = 256 * 1024  # bytes
+
+
+def cpu(path: str = "/proc/cpuinfo") -> dict[str, t.Any]:
+    """Return the CPU part of the facts. Raises ``BinhostError`` if the file can't be read or is of another architecture."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as lines:
+            machine = _cpu.parse(lines.read(), source=path)
+    except OSError as exc:
+        raise BinhostError(f"{path}: expected a readable cpuinfo file, found: {exc.strerror}") from exc
+    return {
+        "vendor": machine.vendor,
+        "model_name": machine.model_name,
+        "features": sorted(machine.features),
+        "uneven": sorted(machine.uneven),
+        "flags": _cpu.cpu_flags(machine.features),
+        "level": _cpu.level(machine.features),
+        "why_not": _cpu.why_not(machine.features),
+    }
+
+
+def installed(root: str = "/") -> list[str]:
+    """Return what is installed as sorted ``category/name-version``, from the names in the VDB (PMS: /var/db/pkg)."""
+    base = os.path.join(root, VDB)
+    found = []
+    for category in _names(base):
+        found += [f"{category}/{name}" for name in _names(os.path.join(base, category)) if not name.startswith("-MERGING-")]
+    return sorted(found)
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")]
+    except FileNotFoundError:
+        return []
+
+
+def lines(path: str) -> list[str]:
+    """Return the lines of a world file or set that say something; none if there is no such file."""
+    try:
+        with open(path, encoding="utf-8") as handle:
+            texts = [line.partition("#")[0].strip() for line in handle]
+    except FileNotFoundError:
+        return []
+    return [text for text in texts if text]
+
+
+def configuration(root: str, *, ours: t.Container[str]) -> dict[str, str]:
+    """Return the files of etc/portage that its person wrote, as {relative path: text}; ``ours`` are left out.
+
+    A file that stands where portage_config will want a directory is listed under the name that it will have there, so that the
+    answer is the same before and after. Raises ``BinhostError`` for a file that is too large or isn't text.
+    """
+    base = os.path.join(root, "etc/portage")
+    found: dict[str, str] = {}
+    for name in CONFIGURATION:
+        top = os.path.join(base, name)
+        if os.path.isfile(top):
+            found[f"{name}/{ADOPTED}"] = _text(top)
+        for folder, folders, files in os.walk(top):
+            folders.sort()
+            paths = [os.path.join(folder, file) for file in sorted(files) if not file.startswith(".") and not file.endswith("~")]
+            found.update({os.path.relpath(path, base): _text(path) for path in paths if os.path.relpath(path, base) not in ours})
+    return found
+
+
+def _text(path: str) -> str:
+    size = os.path.getsize(path)
+    if size > LARGEST:
+        raise BinhostError(f"{path}: expected at most {LARGEST} bytes of configuration, found {size}")
+    try:
+        with open(path, encoding="utf-8") as handle:
+            return handle.read()
+    except UnicodeDecodeError as exc:
+        raise BinhostError(f"{path}: expected UTF-8 text, found {exc.reason} at byte {exc.start}") from exc
+
+
+def service_manager(root: str = "/") -> str:
+    """Return ``systemd``, ``openrc`` or ``none``: what runs now, by the folder each keeps in /run."""
+    for name, sign in (("systemd", "run/systemd/system"), ("openrc", "run/openrc")):
+        if os.path.isdir(os.path.join(root, sign)):
+            return name
+    return "none"
+
+
+def free_bytes(path: str) -> int:
+    """Return the bytes that root may still write below the nearest existing ancestor of ``path`` (a local one: STATE)."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    stat = os.statvfs(path)
+    return stat.f_frsize * stat.f_bavail

@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask a host's Portage what it takes its configuration to be; the one place that touches Portage's own library.
+
+Ansible's interpreter need not be the one Portage is installed for, so the question is a program of its own, run by the host's Python.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+
+PROGRAM: t.Final = """
+import json, portage
+settings = portage.settings
+print(json.dumps({
+    "chost": settings.get("CHOST", ""),
+    "arch": settings.get("ARCH", ""),
+    "profile": settings.profile_path or "",
+    "version": portage.VERSION,
+    "repositories": {repo.name: repo.location for repo in settings.repositories if repo.location},
+}))
+"""
+INTERPRETERS: t.Final = ("/usr/bin/python3", "/usr/bin/python")
+
+
+class Run(t.Protocol):
+    """How to run a program; ``AnsibleModule.run_command`` is one."""
+
+    def __call__(self, args: t.Any, /) -> tuple[int, str, str]:
+        """Return exit status, stdout and stderr; a status other than 0 is no exception."""
+
+
+class Portage(t.TypedDict):
+    """What Portage says of its host."""
+
+    chost: str
+    arch: str
+    profile: str  # absolute path, empty where make.profile leads nowhere
+    version: str
+    repositories: dict[str, str]  # name -> absolute path
+
+
+def ask(run: Run, interpreters: t.Sequence[str] = INTERPRETERS) -> Portage:
+    """Return Portage's answer. Raises ``BinhostError`` with the last words of each interpreter if none gives one."""
+    words = []
+    for interpreter in interpreters:
+        try:
+            status, stdout, stderr = run([interpreter, "-c", PROGRAM])
+        except OSError as exc:
+            words.append(f"{interpreter}: {exc.strerror}")
+            continue
+        if status == 0 and stdout.strip():
+            return t.cast(Portage, json.loads(stdout.strip().splitlines()[-1]))
+        words.append(f"{interpreter}: {(stderr.strip().splitlines() or ['no answer'])[-1]}")
+    raise BinhostError(f"Portage: expected that one of {', '.join(interpreters)} can import it, found {'; '.join(words)}")

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One host's packages against its index: what emerge would do, whether that is allowed, and what it then did."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _fingerprint
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+
+LOG = "/var/log/emerge.log"
+
+
+class Run(t.Protocol):
+    """How to run a program; ``AnsibleModule.run_command`` is one."""
+
+    def __call__(self, args: t.Any, /, *, environ_update: t.Mapping[str, str]) -> tuple[int, str, str]:
+        """Return exit status, stdout and stderr; a status other than 0 is no exception."""
+
+
+def state(index: str) -> dict[str, t.Any]:
+    """Return everything that emerge's answer on this host depends on; ``index`` is the folder of its local index."""
+    return {**_fingerprint.root_state("/"), "index": os.path.realpath(index), "packages": _index_identity(index)}
+
+
+def _index_identity(index: str) -> str:
+    try:
+        with open(os.path.join(index, "Packages"), "rb") as handle:
+            return _fingerprint.digest(handle.read().decode(errors="replace"))
+    except FileNotFoundError:
+        return "none"
+
+
+def pending(run: Run, atoms: t.Sequence[str], options: t.Mapping[str, t.Any]) -> list[_emerge.Merge]:
+    """Return the merge list: what emerge would merge or remove. Raises ``BinhostError`` with Portage's words if it refuses."""
+    command = _emerge.argv(atoms, options, pretend=True)
+    status, stdout, stderr = run(command, environ_update=_emerge.ENVIRONMENT)
+    if status != 0:
+        raise BinhostError(f"{' '.join(command)}: expected a merge list, found status {status}:\n{_emerge.last_words(stdout + stderr)}")
+    return [merge for merge in _emerge.merge_list(stdout) if merge.kind != "nomerge"]
+
+
+def guard(merges: t.Iterable[_emerge.Merge], max_source: int | None) -> None:
+    """Raise ``BinhostError`` if more packages would be compiled than allowed; None allows any number."""
+    source = [f"{merge.cpv}::{merge.repository} {merge.rest}".strip() for merge in merges if merge.kind == "ebuild"]
+    if max_source is not None and len(source) > max_source:
+        listed = "\n  ".join(source)
+        raise BinhostError(
+            f"merge list: expected at most {max_source} packages to compile here, found {len(source)}:\n  {listed}\n"
+            "Nothing was started. Let the master build them (a run of site.yml with it switched on), or raise slave_max_source."
+        )
+
+
+def shown(merges: t.Iterable[_emerge.Merge]) -> str:
+    """Return the merge list as a person reads it, a line each."""
+    return "".join(f"{merge.kind:9} {merge.marks:3} {merge.cpv} {merge.rest}".rstrip() + "\n" for merge in merges)
+
+
+def log_size(path: str = LOG) -> int:
+    """Return the size of emerge.log, in bytes: where the next run's part begins."""
+    return os.path.getsize(path) if os.path.exists(path) else 0
+
+
+def log_since(offset: int, path: str = LOG) -> str:
+    """Return what was added to emerge.log since it had ``offset`` bytes; all of it if it has been rotated since."""
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8", errors="replace") as handle:
+        if os.path.getsize(path) >= offset:
+            handle.seek(offset)
+        return handle.read()
+
+
+def merge(run: Run, atoms: t.Sequence[str], options: t.Mapping[str, t.Any], *, log: str = LOG) -> tuple[int, _emerge.Outcome, str]:
+    """Run emerge and return its status, what its log says that it did, and its last words."""
+    offset = log_size(log)
+    status, stdout, stderr = run(_emerge.argv(atoms, options, pretend=False), environ_update=_emerge.ENVIRONMENT)
+    return status, _emerge.outcome(log_since(offset, log)), _emerge.last_words(stdout + stderr)

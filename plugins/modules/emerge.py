@@ -1,0 +1,175 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: emerge
+short_description: A host's packages are what its world says
+version_added: 0.1.0
+author: larry.binhost contributors (@larry-binhost)
+description:
+  - Brings the installed packages to what the given sets and atoms want, from binary packages where they fit.
+  - >-
+    A fingerprint of the configuration tree, the worlds, the installed packages and the index tells whether anything can have changed since
+    the last run that had nothing left to do; if nothing has, emerge isn't started.
+  - Otherwise emerge's merge list is read first, and refused as a whole if it would compile more than O(max_source) allows.
+  - What was done is read from emerge.log, not from what emerge prints.
+extends_documentation_fragment:
+  - larry.binhost.attributes
+attributes:
+  check_mode:
+    support: partial
+    details: >-
+      While the configuration or the index are themselves only going to change (O(settled) is false), the merge list isn't known and
+      the result says so.
+  diff_mode:
+    support: full
+options:
+  atoms:
+    description: Sets and atoms, in emerge's own words.
+    type: list
+    elements: str
+    default: ["@world"]
+  with_bdeps:
+    description: Whether build-time dependencies count. On a host that installs binaries, V(y) makes a change of one refuse the binary.
+    type: str
+    choices: ["y", "n"]
+    default: "n"
+  max_source:
+    description: How many packages may be compiled on this host. Unset allows any number; V(0) refuses the run if one would be.
+    type: int
+  jobs:
+    description: How many packages are merged at a time.
+    type: int
+    default: 1
+  index:
+    description: The folder with the host's local copy of the index; it counts for the fingerprint.
+    type: path
+    default: /var/lib/larry-binhost/current
+  settled:
+    description: Whether configuration and index are in place. In check mode they may not be; then nothing is asked or guessed.
+    type: bool
+    default: true
+  online:
+    description: Whether the binary packages can be fetched now. If not, what is to do is listed as RV(waiting) and nothing is started.
+    type: bool
+    default: true
+"""
+
+EXAMPLES = r"""
+- name: The declared packages are installed, none of them compiled here
+  larry.binhost.emerge:
+    max_source: 0
+"""
+
+RETURN = r"""
+merge_list:
+  description: What emerge wanted to do, in its order; null where that isn't known.
+  returned: success
+  type: list
+  elements: dict
+binary:
+  description: Packages installed from binaries in this run.
+  returned: success
+  type: list
+  elements: str
+source:
+  description: Packages compiled on this host in this run.
+  returned: success
+  type: list
+  elements: str
+failed:
+  description: Packages that were begun and not completed.
+  returned: success or failure
+  type: list
+  elements: str
+removed:
+  description: Packages removed, those replaced by another version included.
+  returned: success
+  type: list
+  elements: str
+waiting:
+  description: Packages of the merge list that couldn't be fetched, because no transport answers.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from dataclasses import asdict
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _fingerprint, _paths, _world
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+
+RECORD = _paths.below("fingerprints", "world.json")
+NOTHING: dict[str, object] = {"binary": [], "source": [], "failed": [], "removed": [], "waiting": [], "merge_list": []}
+
+
+def options(params: dict[str, object]) -> dict[str, object]:
+    """Return emerge's options; usepkg is implied, since binaries are what this module is for."""
+    always = {"update": True, "deep": True, "newuse": True, "usepkg": True, "keep_going": True}
+    return {**always, "with_bdeps": params["with_bdeps"], "jobs": params["jobs"]}
+
+
+def converge(module: AnsibleModule) -> dict[str, object]:
+    """Return the result. Raises ``BinhostError``."""
+    params = module.params
+    if not params["settled"]:
+        unknown = "unknown until the configuration and the index are in place"
+        return {**NOTHING, "changed": True, "merge_list": None, "diff": {"before": "", "after": f"merge list: {unknown}\n"}, "msg": unknown}
+    wanted = _fingerprint.digest({"atoms": params["atoms"], "options": options(params)})
+    before = _world.state(params["index"])
+    known = {"wanted": wanted, "state": _fingerprint.digest(before)}
+    if _fingerprint.recorded(RECORD) == known:
+        return {**NOTHING, "changed": False}
+    merges = _world.pending(module.run_command, params["atoms"], options(params))
+    _world.guard(merges, params["max_source"])
+    result = {**NOTHING, "changed": bool(merges), "merge_list": [asdict(merge) for merge in merges]}
+    result["diff"] = {"before": "", "after": _world.shown(merges)}
+    if merges and not params["online"]:
+        return {**result, "changed": False, "waiting": [merge.cpv for merge in merges], "diff": {"before": "", "after": ""}}
+    if module.check_mode:
+        return result
+    if merges:
+        result.update(apply(module))
+    _fingerprint.record(RECORD, {"wanted": wanted, "state": _fingerprint.digest(_world.state(params["index"]))})
+    return result
+
+
+def apply(module: AnsibleModule) -> dict[str, object]:
+    """Run emerge and return what it did. Ends the module if emerge failed, with what it did all the same."""
+    status, outcome, words = _world.merge(module.run_command, module.params["atoms"], options(module.params))
+    done = asdict(outcome)
+    if status != 0:
+        where = f"emerge {' '.join(module.params['atoms'])}"
+        module.fail_json(msg=f"{where}: expected status 0, found {status}. Its last words:\n{words}", changed=True, **done)
+    return done
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "atoms": {"type": "list", "elements": "str", "default": ["@world"]},
+            "with_bdeps": {"type": "str", "choices": ["y", "n"], "default": "n"},
+            "max_source": {"type": "int"},
+            "jobs": {"type": "int", "default": 1},
+            "index": {"type": "path", "default": _paths.below("current")},
+            "settled": {"type": "bool", "default": True},
+            "online": {"type": "bool", "default": True},
+        },
+        supports_check_mode=True,
+    )
+    module.run_command_environ_update = dict(_emerge.ENVIRONMENT)
+    try:
+        result = converge(module)
+    except (BinhostError, OSError) as exc:
+        module.fail_json(msg=str(exc), failed=True)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

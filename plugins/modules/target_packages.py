@@ -1,0 +1,193 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: target_packages
+short_description: A target's packages are built, for each of its slaves
+version_added: 0.1.0
+author: larry.binhost contributors (@larry-binhost)
+description:
+  - Builds the union of the slaves' worlds in the target's build root, in namespaces of its own, into the target's private PKGDIR.
+  - >-
+    The first build is C(emerge --emptytree --with-bdeps=y @world), so that what the stage brought gets a binary package too; later ones are
+    C(-uDN --with-bdeps=y --changed-deps=y), with FEATURES=buildpkg-proactive where Portage has it. When what decides the CPUs that the
+    packages run on has changed, the old packages are dropped and everything is built again.
+  - >-
+    Then each slave's own configuration is held against the packages; where it would have something compiled, that is built once more (a
+    variant) in a throw-away clone of the root with that configuration.
+  - A fingerprint tells whether anything can have changed; if nothing has, emerge isn't started.
+extends_documentation_fragment:
+  - larry.binhost.attributes
+attributes:
+  check_mode:
+    support: partial
+    details: What a build would do isn't known before the root is there and configured; the result says what has changed since the last.
+  diff_mode:
+    support: full
+options:
+  name:
+    description: The target.
+    type: str
+    required: true
+  root:
+    description: Its build root.
+    type: path
+    required: true
+  repositories:
+    description: The ebuild repositories, name to place on this host.
+    type: dict
+    required: true
+  world:
+    description: Atom to the list of hosts that ask for it.
+    type: dict
+    required: true
+  variants:
+    description: The slaves, each with its whole configuration.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The slave.
+        type: str
+        required: true
+      files:
+        description: Its files, path below /etc/portage to text.
+        type: dict
+        required: true
+      world:
+        description: Its world.
+        type: list
+        elements: str
+        required: true
+  links:
+    description: Links below /etc/portage that all of them share.
+    type: dict
+    default: {}
+  compile:
+    description: A text that changes when the packages have to be compiled for other CPUs.
+    type: str
+    required: true
+  distdir:
+    description: Where the sources are kept on this host.
+    type: path
+    default: /var/cache/distfiles
+  jobs:
+    description: How many packages are built at a time.
+    type: int
+    default: 1
+  load_average:
+    description: No further package is begun above this load.
+    type: float
+  makeopts:
+    description: MAKEOPTS of the build.
+    type: str
+    default: -j1
+"""
+
+EXAMPLES = r"""
+- name: The laptops' packages are built
+  larry.binhost.target_packages:
+    name: laptops
+    root: /var/lib/larry-binhost/roots/laptops
+    repositories:
+      gentoo: /var/db/repos/gentoo
+    world:
+      app-editors/vim: [laptop-amd, laptop-intel]
+    compile: x86-64-v2
+"""
+
+RETURN = r"""
+because:
+  description: What changed since the last complete build.
+  returned: success
+  type: list
+  elements: str
+built:
+  description: What was compiled in the build root.
+  returned: success
+  type: list
+  elements: str
+variants:
+  description: Slave to what was compiled once more for it.
+  returned: success
+  type: dict
+unsatisfiable:
+  description: Atoms that no repository of the target has, each with the hosts that ask for it. They are left out of the build.
+  returned: success
+  type: dict
+problems:
+  description: A sentence for each slave whose packages could not be completed; those of the others were.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from dataclasses import asdict
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.larry.binhost.plugins.module_utils import _target
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+
+VARIANT = {
+    "name": {"type": "str", "required": True},
+    "files": {"type": "dict", "required": True},
+    "world": {"type": "list", "elements": "str", "required": True},
+}
+
+
+def target(params: dict[str, object]) -> _target.Target:
+    """Return the module's options as what is to be built."""
+    same = ("name", "root", "repositories", "world", "links", "compile", "distdir", "makeopts")
+    return _target.Target(
+        **{name: params[name] for name in same},
+        variants=[_target.Variant(**variant) for variant in params["variants"]],
+        options={"jobs": params["jobs"], "load_average": params["load_average"]},
+    )
+
+
+def converge(module: AnsibleModule) -> dict[str, object]:
+    """Return the result. Raises ``BinhostError``."""
+    wanted = target(module.params)
+    because = _target.differs(wanted)
+    result = {"changed": bool(because), "because": because, **asdict(_target.Result())}
+    if because and module.check_mode:
+        result["diff"] = {"before": "", "after": f"to build: unknown before the build; changed: {', '.join(because)}\n"}
+    elif because:
+        done = _target.build(module.run_command, wanted)
+        lines = [*done.built, *(f"{cpv} for {name}" for name, built in done.variants.items() for cpv in built)]
+        result.update(asdict(done), changed=bool(lines), diff={"before": "", "after": "".join(f"{line}\n" for line in lines)})
+    return result
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "root": {"type": "path", "required": True},
+            "repositories": {"type": "dict", "required": True},
+            "world": {"type": "dict", "required": True},
+            "variants": {"type": "list", "elements": "dict", "default": [], "options": VARIANT},
+            "links": {"type": "dict", "default": {}},
+            "compile": {"type": "str", "required": True},
+            "distdir": {"type": "path", "default": _target.DISTDIR},
+            "jobs": {"type": "int", "default": 1},
+            "load_average": {"type": "float"},
+            "makeopts": {"type": "str", "default": "-j1"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = converge(module)
+    except (BinhostError, OSError) as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the controller keeps of the fleet between runs, beside the inventory: laptops sleep, and an absent one changes no target.
+
+::
+
+    <inventory>/.binhost/
+        facts/HOST.json    what host_facts said when the host was last seen
+        plan.json          the last plan
+        report.txt         the last run's report
+"""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.larry.binhost.plugins.module_utils import _fingerprint
+
+FOLDER: t.Final = ".binhost"
+
+
+def folder(inventory_dir: str) -> str:
+    """Return the folder that everything is kept in."""
+    return os.path.join(inventory_dir, FOLDER)
+
+
+def facts(inventory_dir: str, host: str) -> dict[str, t.Any] | None:
+    """Return the facts of a host that was seen before, or None."""
+    return _fingerprint.recorded(_facts_file(inventory_dir, host)) or None
+
+
+def keep_facts(inventory_dir: str, host: str, value: t.Mapping[str, t.Any]) -> None:
+    """Keep a host's facts for the runs in which it is absent."""
+    _fingerprint.record(_facts_file(inventory_dir, host), value)
+
+
+def _facts_file(inventory_dir: str, host: str) -> str:
+    return os.path.join(folder(inventory_dir), "facts", f"{host}.json")
+
+
+def keep_plan(inventory_dir: str, plan: t.Mapping[str, t.Any]) -> None:
+    """Keep the plan."""
+    _fingerprint.record(os.path.join(folder(inventory_dir), "plan.json"), plan)
+
+
+def keep_report(inventory_dir: str, text: str) -> str:
+    """Keep the report and return its path."""
+    path = os.path.join(folder(inventory_dir), "report.txt")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as handle:
+        handle.write(text)
+    return path

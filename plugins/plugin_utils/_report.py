@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run as a person wants to be told it: where the packages are, and what each host got."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Iterator, Mapping, Sequence
+
+Result = t.Mapping[str, t.Any]
+
+
+def report(plan: Result, hosts: Mapping[str, Result], *, check: bool) -> str:
+    """Return the report.
+
+    ``hosts`` has, per host of the fleet: ``seen`` (bool), ``failure`` (text or None), and what the roles registered: ``done`` (master:
+    target to results), ``index``, ``packages`` (slave); what a host didn't come to is missing.
+    """
+    head = ["Nothing was changed (check mode)."] if check else []
+    targets = [line for name in sorted(plan.get("targets", {})) for line in _target(name, plan["targets"][name], hosts)]
+    slaves = [line for host in sorted(hosts) for line in _host(host, plan, hosts[host])]
+    return "\n".join([*head, *targets, "", *slaves]) + "\n"
+
+
+def _target(name: str, target: Result, hosts: Mapping[str, Result]) -> Iterator[str]:
+    done = (hosts.get(target["master"], {}).get("done") or {}).get(name, {})
+    number = _number(name, target, done, hosts)
+    where = f"{target['uri']}/{name}/{number or 'current'}"
+    yield f"target {name}: {f'generation {number}' if number else 'generation unknown'} at {where}"
+    yield f"  compiled for {target['cpu']['cflags']}"
+    for host, flags in target["cpu"]["held_back"].items():
+        yield f"  {host} could run more: {' '.join(flags)}"
+    packages = done.get("packages") or {}
+    if packages.get("built") or any(packages.get("variants", {}).values()):
+        yield f"  {target['master']} compiled {_count(packages['built'], 'package')}"
+        yield from (f"  once more for {slave}: {' '.join(built)}" for slave, built in sorted(packages["variants"].items()) if built)
+    for atom, asking in sorted((packages.get("unsatisfiable") or {}).items()):
+        yield f"  {atom}: no repository of this target has it; wanted by {', '.join(asking)}"
+    yield from (f"  {slave} was never seen and is not planned for" for slave in target["unseen"])
+
+
+def _number(name: str, target: Result, done: Result, hosts: Mapping[str, Result]) -> int | None:
+    """Return the newest generation that this run knows of: the master's, or the newest that a slave has."""
+    published = (done.get("generation") or {}).get("number")
+    if published:
+        return t.cast(int, published)
+    members = [hosts.get(slave, {}).get("index") or {} for slave in target["members"]]
+    return max((index["number"] for index in members if index.get("number")), default=None)
+
+
+def _host(host: str, plan: Result, result: Result) -> Iterator[str]:
+    if not result["seen"]:
+        yield f"{host}: did not answer; the plan used what was known of it" if result["kept"] else f"{host}: was never seen; not planned for"
+    elif result.get("failure"):
+        first, *rest = str(result["failure"]).splitlines()
+        yield f"{host}: FAILED: {first}"
+        yield from (f"  {line}" for line in rest)
+    elif host in plan.get("hosts", {}):
+        yield from _slave(host, result)
+
+
+def _slave(host: str, result: Result) -> Iterator[str]:
+    packages, index = result.get("packages") or {}, result.get("index") or {}
+    if packages.get("merge_list", ()) is None:
+        yield f"{host}: what would be installed is unknown before the index and the configuration are in place"
+        return
+    counts = f"{len(packages.get('binary', ()))} installed from binaries, {len(packages.get('source', ()))} compiled, {len(packages.get('failed', ()))} failed"
+    yield f"{host}: {counts}; generation {index.get('number') or 'none'}"
+    if not index.get("reachable", True):
+        yield f"  no transport answers: {index.get('message') or 'no reason given'}"
+    if packages.get("waiting"):
+        yield f"  waiting for the master: {' '.join(packages['waiting'])}"
+
+
+def _count(things: Sequence[str], noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
