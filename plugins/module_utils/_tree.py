@@ -1,0 +1,209 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read and change a root's etc/portage; what is to change is decided in ``_tree_plan``."""
+
+from __future__ import annotations
+
+import os
+import stat
+import typing as t
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ansible_collections.larry.binhost.plugins.module_utils import _files, _tree_plan
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import ADOPTED, CONFIG, OURS, Change, Entry
+
+RECORD = "var/lib/larry-binhost/config.json"
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What one call will do to a root."""
+
+    changes: list[Change]
+    edited: set[str]  # paths of ours that someone else wrote to
+    record: _files.Record  # who owns what afterwards
+    known: _files.Record  # who owns what now
+
+
+def intent(
+    root: str, owner: str, *, files: Mapping[str, str], links: Mapping[str, str], world_set: str | None
+) -> Intent:
+    """Return what to do so that ``root`` holds what is declared; see ``_tree_plan.desired`` for the arguments.
+
+    Raises ``BinhostError``.
+    """
+    known = _files.load_record(os.path.join(root, RECORD))
+    owned = known.get(owner, {})
+    wanted = _tree_plan.desired(files, links, world_set)
+    confine(root, {*wanted, *owned, _tree_plan.WORLD_SETS})
+    current = read(root, {*wanted, *owned, _tree_plan.WORLD_SETS})
+    foreign = {path for other, paths in known.items() if other != owner for path in paths}
+    changes = _tree_plan.plan(current, {**wanted, **_world_sets(current, wanted, owned)}, owned=owned, foreign=foreign)
+    record = {**known, owner: {path: _files.digest(entry.content) for path, entry in wanted.items()}}
+    return Intent(changes, _edited(current, owned), {name: paths for name, paths in record.items() if paths}, known)
+
+
+def _world_sets(current: Mapping[str, Entry], wanted: t.Container[str], owned: t.Container[str]) -> dict[str, Entry]:
+    """Return world_sets as it is to be; nothing where no set of ours is declared or was."""
+    if _tree_plan.WORLD_SET not in wanted and _tree_plan.WORLD_SET not in owned:
+        return {}
+    before = current.get(_tree_plan.WORLD_SETS, Entry("file"))
+    text = _tree_plan.world_sets(before.content, wanted=_tree_plan.WORLD_SET in wanted)
+    return {_tree_plan.WORLD_SETS: Entry("file", text, before.mode)}
+
+
+def _edited(current: Mapping[str, Entry], owned: Mapping[str, str]) -> set[str]:
+    return {path for path, sha in owned.items() if path in current and _files.digest(current[path].content) != sha}
+
+
+def carry_out(root: str, intent: Intent) -> None:
+    """Do it.  Killed at any moment, the next call knows what is ours and goes on.  Raises ``BinhostError``."""
+    if not os.path.isdir(root):
+        raise BinhostError(f"{root}: expected a root to configure, found nothing; unpack the stage first")
+    path = os.path.join(root, RECORD)
+    both = {
+        name: {**intent.known.get(name, {}), **intent.record.get(name, {})} for name in {*intent.known, *intent.record}
+    }
+    if both != intent.known:
+        _files.save_record(path, both)
+    apply(root, intent.changes)
+    if intent.record != both:
+        _files.save_record(path, intent.record)
+
+
+def read(root: str, paths: Iterable[str]) -> dict[str, Entry]:
+    """Return what stands at ``paths``, at the directories above them, and at the 01 and 02 names beside them.
+
+    Nothing at all of a root that isn't there.  Raises ``BinhostError`` for a way that leads out of the tree.
+    """
+    found: dict[str, Entry | None] = {}
+    for path in sorted(set(paths)):
+        for parent in _tree_plan.parents(path):
+            if parent not in found:
+                found[parent] = _directory(root, parent)
+        for name in [path, *_siblings(root, path)]:
+            found[name] = _entry(os.path.join(root, name))
+    return {path: entry for path, entry in found.items() if entry}
+
+
+def _siblings(root: str, path: str) -> list[str]:
+    """Return what has a name of ours in the directory of ``path``, if that is below etc/portage."""
+    folder = os.path.dirname(path)
+    if not path.startswith(f"{CONFIG}/"):
+        return []
+    try:
+        names = os.listdir(os.path.join(root, folder))
+    except OSError:
+        return []
+    return [f"{folder}/{name}" for name in names if name.startswith(OURS) and not name.endswith("~")]
+
+
+def _directory(root: str, path: str) -> Entry | None:
+    """Return what stands where a directory is needed: a link to a directory of the tree is one."""
+    full = os.path.join(root, path)
+    if not os.path.lexists(full) and os.path.lexists(os.path.join(adopting(full), ADOPTED)):
+        return Entry("adopting", _entry_content(os.path.join(adopting(full), ADOPTED)))
+    entry = _entry(full)
+    if entry and entry.kind == "link" and not os.path.isfile(full):
+        return Entry("directory") if os.path.isdir(full) else Entry("other", f"a dead link to {entry.content}")
+    return entry
+
+
+def _entry(path: str) -> Entry | None:
+    try:
+        mode = os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        if stat.S_ISREG(mode):
+            return Entry("file", _files.read(path), stat.S_IMODE(mode))
+        return Entry(_kind(mode), _entry_content(path))
+    except OSError as exc:
+        raise BinhostError(f"{path}: expected to read it, found: {exc.strerror}") from exc
+
+
+def _kind(mode: int) -> _tree_plan.Kind:
+    return "link" if stat.S_ISLNK(mode) else "directory" if stat.S_ISDIR(mode) else "other"
+
+
+def _entry_content(path: str) -> str:
+    if os.path.islink(path):
+        return os.readlink(path)
+    if os.path.isdir(path):
+        return "\n".join(sorted(os.listdir(path)))
+    return _files.read(path) if os.path.isfile(path) else ""
+
+
+def confine(root: str, paths: Iterable[str]) -> None:
+    """Raise ``BinhostError`` if links lead the directory of one of ``paths`` out of the root or of etc/portage."""
+    base = os.path.realpath(root)
+    tree = os.path.realpath(os.path.join(root, CONFIG))
+    for folder in sorted({os.path.dirname(path) for path in paths}):
+        real = os.path.realpath(os.path.join(root, folder))
+        for limit in (base, tree) if f"{folder}/".startswith(f"{CONFIG}/") else (base,):
+            if os.path.commonpath([limit, real]) != limit:
+                raise BinhostError(
+                    f"{os.path.join(root, folder)}: expected a directory below {limit}, found a link to {real}"
+                )
+
+
+def owned_paths(root: str) -> set[str]:
+    """Return the paths below etc/portage, relative to it, that are ours; strays named 01-* and 02-* too.
+
+    Raises ``BinhostError`` for a record that can't be read.
+    """
+    owners = _files.load_record(os.path.join(root, RECORD))
+    recorded = {path for files in owners.values() for path in files if path.startswith(f"{CONFIG}/")}
+    strays = {path for name in recorded for path in _siblings(root, name)}
+    return {os.path.relpath(path, CONFIG) for path in recorded | strays}
+
+
+def apply(root: str, changes: Iterable[Change]) -> None:
+    """Make the changes, in order, each whole or not at all.  Raises ``BinhostError`` at the first that fails."""
+    for change in changes:
+        path = os.path.join(root, change.path)
+        if change.action == "adopt":
+            adopt(path)
+        elif change.after is None:
+            _files.remove(path)
+        elif change.action == "link":
+            _files.link(path, change.after.content)
+        else:
+            _files.write(path, change.after.content, change.after.mode)
+
+
+def adopting(path: str) -> str:
+    """Return the directory that a file is moved into before that takes the file's name."""
+    return _files.beside(path, "adopting")
+
+
+def adopt(path: str) -> None:
+    """Make the file at ``path`` a directory that holds it as ``00-adopted``.
+
+    The file is moved, never copied, and the next call finishes what a killed one left.  Raises ``BinhostError``.
+    """
+    draft = adopting(path)
+    moved = os.path.join(draft, ADOPTED)
+    try:
+        _files.directory(draft)
+        if os.path.islink(path):
+            _move_link(path, moved)
+        elif os.path.lexists(path):
+            if os.path.lexists(moved):
+                raise BinhostError(f"{path}: expected one file to adopt, found another in {moved}")
+            os.rename(path, moved)
+        os.rename(draft, path)
+    except OSError as exc:
+        raise BinhostError(f"{path}: expected to make it a directory, found: {exc.strerror}") from exc
+
+
+def _move_link(path: str, moved: str) -> None:
+    """Move a link one directory down; a relative one then needs one more step up."""
+    target = os.readlink(path)
+    if os.path.lexists(moved):
+        os.unlink(moved)
+    os.symlink(target if os.path.isabs(target) else os.path.join("..", target), moved)
+    os.unlink(path)

@@ -1,0 +1,144 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: portage_config
+short_description: Own the fragments of a root's /etc/portage
+version_added: 0.1.0
+author: larry.binhost contributors (@larry-binhost)
+description:
+  - Takes everything that the collection has to say about a root's C(/etc/portage) and its declared world, and makes it
+    so.
+  - A declared path belongs to the collection from then on. It is recorded in C(/var/lib/larry-binhost/config.json) of
+    the root; when it is no longer declared it is removed, and when it was edited by hand it is restored.
+  - In a directory in which something is declared, every name C(01-*) and C(02-*) belongs to the collection too, and is
+    removed unless declared. All other files are the user's, and stay.
+  - Where a directory is needed and a file stands that Portage reads either way (C(make.conf), C(package.*),
+    C(repos.conf), C(binrepos.conf), C(sets.conf)), the file becomes C(00-adopted) in a directory of its name, which
+    Portage reads first. It is moved, never rewritten.
+  - Each path is changed by one rename. A run that was killed is completed by the next.
+extends_documentation_fragment:
+  - larry.binhost.attributes
+attributes:
+  check_mode:
+    support: full
+    details: On a root that isn't there yet, everything is to be created.
+  diff_mode:
+    support: full
+options:
+  root:
+    description: The root whose C(/etc/portage) this is; a build root, or V(/) for the machine itself.
+    type: path
+    default: /
+  files:
+    description:
+      - The text of each file, by its path relative to C(/etc/portage). Mode 0644, UTF-8.
+      - Refused are paths that leave C(/etc/portage) and names that Portage doesn't read (C(.name), C(name~)).
+    type: dict
+    default: {}
+  links:
+    description: The target of each symbolic link, by the link's path relative to C(/etc/portage).
+    type: dict
+    default: {}
+  world:
+    description:
+      - The atoms and sets that this root is to have, beside what its person put into the world file.
+      - They become the set C(@binhost), a file C(sets/binhost), and that is listed in C(/var/lib/portage/world_sets).
+      - Without this option a set that was declared before is removed; another one isn't touched.
+    type: list
+    elements: str
+  world_variable:
+    description: The variable that the head of the set's file tells its reader to change.
+    type: str
+    default: slave_world
+  owner:
+    description: Who declares. Two owners can declare different paths of one root.
+    type: str
+    default: larry-binhost
+"""
+
+EXAMPLES = r"""
+- name: Portage is configured as declared
+  larry.binhost.portage_config:
+    files:
+      make.conf/01-target.conf: |
+        USE="${USE} wayland -X"
+      package.use/02-host: |
+        app-misc/hello nls
+    links:
+      make.profile: ../../var/db/repos/gentoo/profiles/default/linux/amd64/23.0
+    world:
+      - app-misc/hello
+"""
+
+RETURN = r"""
+paths:
+  description: What was, or in check mode would be, changed, relative to the root, in that order.
+  returned: success
+  type: list
+  elements: str
+  sample: [etc/portage/make.conf, etc/portage/make.conf/01-target.conf]
+adopted:
+  description: Which of them were files and are now directories that hold the file as C(00-adopted).
+  returned: success
+  type: list
+  elements: str
+  sample: [etc/portage/make.conf]
+edited:
+  description: Which of our files someone else had written to, relative to the root.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.larry.binhost.plugins.module_utils import _fragments, _tree, _tree_plan
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+
+SPEC = {
+    "root": {"type": "path", "default": "/"},
+    "files": {"type": "dict", "default": {}},
+    "links": {"type": "dict", "default": {}},
+    "world": {"type": "list", "elements": "str"},
+    "world_variable": {"type": "str", "default": "slave_world"},
+    "owner": {"type": "str", "default": "larry-binhost"},
+}
+
+
+def run(module: AnsibleModule) -> dict[str, object]:
+    """Return the result. Raises ``BinhostError``."""
+    asked = module.params
+    world_set = None
+    if asked["world"] is not None:
+        head = _fragments.header("What the inventory declares for this machine.", asked["world_variable"])
+        world_set = _fragments.package_set(asked["world"], header=head)
+    intent = _tree.intent(
+        asked["root"], asked["owner"], files=asked["files"], links=asked["links"], world_set=world_set
+    )
+    if not module.check_mode:
+        _tree.carry_out(asked["root"], intent)
+    return {
+        "changed": bool(intent.changes) or intent.record != intent.known,
+        "paths": [change.path for change in intent.changes],
+        "adopted": [change.path for change in intent.changes if change.action == "adopt"],
+        "edited": sorted(intent.edited),
+        "diff": _tree_plan.as_diff(asked["root"], intent.changes, edited=intent.edited),
+    }
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    try:
+        module.exit_json(**run(module))
+    except BinhostError as exc:
+        module.fail_json(msg=str(exc))
+
+
+if __name__ == "__main__":
+    main()
