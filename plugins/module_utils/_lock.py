@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One writer at a time: a lock that the kernel drops with its owner, and that names the owner meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+import typing as t
+
+from ansible_collections.larry.binhost.plugins.module_utils import _durable
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
+
+RUN: t.Final = "/run/larry-binhost"
+
+
+def lock_path(name: str, state: str = STATE) -> str:
+    """Return the lock's file; a state folder elsewhere (a test's) keeps its locks inside."""
+    return os.path.join(RUN if state == STATE else os.path.join(state, "run"), f"{name}.lock")
+
+
+@contextlib.contextmanager
+def held(name: str, *, state: str = STATE, wait: float = 0) -> t.Iterator[None]:
+    """Hold a lock while the block runs, waiting for it at most ``wait`` seconds.
+
+    Raises ``BinhostError`` that names the owner's process if another holds it.
+    """
+    path = lock_path(name, state)
+    _durable.make_folder(os.path.dirname(path))
+    with open(path, "a+", encoding="ascii") as file:
+        _acquire(file, path, time.monotonic() + wait)
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _acquire(file: t.IO[str], path: str, deadline: float) -> None:
+    """Lock the file before the deadline or raise."""
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                file.seek(0)
+                owner = file.read() or "unknown"
+                raise BinhostError(f"{path}: expected to be free, found it held by process {owner}") from None
+        time.sleep(0.1)
