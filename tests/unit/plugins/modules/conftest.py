@@ -15,21 +15,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[4]
-
-
-class Module(t.Protocol):
-    """Run a module on this machine."""
-
-    def __call__(self, name: str, args: t.Mapping[str, t.Any], *, check: bool = False) -> dict[str, t.Any]:
-        """Return what the module returned; with ``failed`` set it is the failure."""
+Module = t.Callable[..., dict[str, t.Any]]
 
 
 @pytest.fixture
 def module(tmp_path: Path) -> Module:
-    """A runner of modules, with temporary files in a place of its own."""
+    """Return ``run(name, args, check=False)``, which returns what the module returned; ``failed`` tells a failure."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
-        "ANSIBLE_CALLBACKS_ENABLED": "",
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
         "ANSIBLE_HOME": str(tmp_path / "ansible"),
         "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",

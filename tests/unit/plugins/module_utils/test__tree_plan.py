@@ -1,0 +1,188 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what stands in etc/portage to what should: decided without touching anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import pytest
+from ansible_collections.larry.binhost.plugins.module_utils import _tree_plan
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import Change, Entry
+
+ONE = "etc/portage/make.conf/01-target.conf"
+MINE = "etc/portage/make.conf/50-mine.conf"
+PROFILE = "etc/portage/make.profile"
+DIRECTORY = {"etc/portage/make.conf": Entry("directory", "01-target.conf")}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("../passwd", "files: expected a path below etc/portage without '..', found '../passwd'"),
+        ("/etc/passwd", "files: expected a path below etc/portage without '..', found '/etc/passwd'"),
+        ("make.conf/../../x", "files: expected a path below etc/portage without '..', found 'make.conf/../../x'"),
+        ("a//b", "files: expected a path below etc/portage without '..', found 'a//b'"),
+        ("", "files: expected a path below etc/portage without '..', found ''"),
+        ("a\nb", "files: expected a path below etc/portage without '..', found 'a\\nb'"),
+        ("make.conf/01-a~", "files: expected a name that Portage reads, found '01-a~' in 'make.conf/01-a~'"),
+        ("package.use/.01/a", "files: expected a name that Portage reads, found '.01' in 'package.use/.01/a'"),
+        ("package.use/CVS/a", "files: expected a name that Portage reads, found 'CVS' in 'package.use/CVS/a'"),
+    ],
+)
+def test_refused_names(name: str, message: str) -> None:
+    with pytest.raises(BinhostError, match=f"^{re.escape(message)}$"):
+        _tree_plan.desired({name: ""}, {}, None)
+
+
+def test_refused_pairs() -> None:
+    with pytest.raises(
+        BinhostError, match="^links, make.conf: expected one declaration of etc/portage/make.conf, found"
+    ):
+        _tree_plan.desired({"make.conf": ""}, {"make.conf": "x"}, None)
+    with pytest.raises(BinhostError, match="^world, sets/binhost: expected one declaration"):
+        _tree_plan.desired({"sets/binhost": ""}, {}, "")
+    with pytest.raises(
+        BinhostError, match="^etc/portage/make.conf: expected a file or a directory, found both declared"
+    ):
+        _tree_plan.desired({"make.conf/01-a": "", "make.conf": ""}, {}, None)
+    with pytest.raises(BinhostError, match="^files, bashrc: expected text, found 4$"):
+        _tree_plan.desired({"bashrc": 4}, {}, None)  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize(
+    ("before", "with_set", "without"),
+    [
+        ("", "@binhost\n", ""),
+        ("@kde\n", "@kde\n@binhost\n", "@kde\n"),
+        ("@binhost\n@kde\n", "@binhost\n@kde\n", "@kde\n"),
+        ("@kde", "@kde\n@binhost\n", "@kde\n"),
+    ],
+)
+def test_world_sets(before: str, with_set: str, without: str) -> None:
+    assert _tree_plan.world_sets(before, wanted=True) == with_set
+    assert _tree_plan.world_sets(before, wanted=False) == without
+
+
+def test_plan_of_drift() -> None:
+    target, old, stray = Entry("file", "new\n"), Entry("file", "old\n"), "etc/portage/make.conf/01-old.conf"
+    gone = "etc/portage/package.use/02-gone"
+    current = {**DIRECTORY, ONE: old, stray: old, MINE: old, gone: old}
+    assert _tree_plan.plan(current, {ONE: target}, owned=[ONE, gone]) == [
+        Change("write", ONE, old, target),
+        Change("remove", stray, old, None),
+        Change("remove", gone, old, None),
+    ]
+
+
+def test_mode_is_drift() -> None:
+    closed, target = Entry("file", "x\n", 0o600), Entry("file", "x\n")
+    changes = _tree_plan.plan({**DIRECTORY, ONE: closed}, {ONE: target}, owned=[ONE])
+    assert changes == [Change("write", ONE, closed, target)]
+    assert _tree_plan.as_diff("/", changes, edited=[ONE]) == [
+        {
+            "before": "(mode 0600)\nx\n",
+            "after": "(mode 0644)\nx\n",
+            "before_header": f"/{ONE} (changed by hand)",
+            "after_header": f"/{ONE}",
+        }
+    ]
+
+
+def test_plan_of_adoption() -> None:
+    original, target = Entry("file", "USE=x\n"), Entry("file", "new\n")
+    changes = _tree_plan.plan({"etc/portage/make.conf": original}, {ONE: target}, owned=[])
+    assert changes == [
+        Change("adopt", "etc/portage/make.conf", original, Entry("directory")),
+        Change("write", ONE, None, target),
+    ]
+    assert _tree_plan.as_diff("/r", changes)[0] == {
+        "before": "a file\n",
+        "after": "a directory; the file is 00-adopted in it, unchanged\n",
+        "before_header": "/r/etc/portage/make.conf",
+        "after_header": "/r/etc/portage/make.conf",
+    }
+
+
+def test_our_own_file_gives_way_to_a_directory() -> None:
+    ours, target = Entry("file", "x"), Entry("file", "y")
+    assert _tree_plan.plan(
+        {"etc/portage/package.use": ours}, {"etc/portage/package.use/01-a": target}, owned=["etc/portage/package.use"]
+    ) == [
+        Change("remove", "etc/portage/package.use", ours, None),
+        Change("write", "etc/portage/package.use/01-a", None, target),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("current", "desired", "message"),
+    [
+        (
+            {PROFILE: Entry("directory", "make.defaults\nparent")},
+            {PROFILE: Entry("link", "x")},
+            f"{PROFILE}: expected a link to x, found a directory that holds make.defaults, parent",
+        ),
+        (
+            {"etc/portage/bashrc": Entry("directory")},
+            {"etc/portage/bashrc": Entry("file", "x")},
+            "etc/portage/bashrc: expected a file, found an empty directory",
+        ),
+        (
+            {"etc/portage/sets": Entry("file", "x")},
+            {"etc/portage/sets/binhost": Entry("file", "x")},
+            "etc/portage/sets: expected a directory, found a file",
+        ),
+        (
+            {"etc/portage/make.conf": Entry("other", "a dead link to /x")},
+            {ONE: Entry("file", "x")},
+            "etc/portage/make.conf: expected a directory, found a dead link to /x",
+        ),
+    ],
+)
+def test_in_the_way(current: Mapping[str, Entry], desired: Mapping[str, Entry], message: str) -> None:
+    with pytest.raises(BinhostError, match=f"^{re.escape(message)}$"):
+        _tree_plan.plan(current, desired, owned=[])
+
+
+def test_another_owner() -> None:
+    stray = "etc/portage/make.conf/01-other.conf"
+    current = {**DIRECTORY, stray: Entry("file", "x")}
+    wanted = {ONE: Entry("file", "x")}
+    assert [change.path for change in _tree_plan.plan(current, wanted, owned=[], foreign=[stray])] == [ONE]
+    with pytest.raises(BinhostError, match=f"^{ONE}: expected to own it, found it declared by another owner$"):
+        _tree_plan.plan(current, wanted, owned=[], foreign=[ONE])
+
+
+def _after(current: Mapping[str, Entry], changes: list[Change]) -> dict[str, Entry]:
+    state = dict(current)
+    for change in changes:
+        state.pop(change.path, None)
+        if change.after:
+            state[change.path] = change.after
+    return state
+
+
+def test_plan_converges() -> None:
+    hypothesis = pytest.importorskip("hypothesis")
+    st = hypothesis.strategies
+    name = st.sampled_from(["01-a", "02-b", "50-c", "d"])
+    path = st.builds(lambda folder, file: f"etc/portage/{folder}/{file}", st.sampled_from(["make.conf", "env"]), name)
+    file = st.builds(
+        lambda text, mode: Entry("file", text, mode), st.sampled_from("xy"), st.sampled_from([0o600, 0o644])
+    )
+    wanted = st.dictionaries(path, st.builds(lambda text: Entry("file", text), st.sampled_from("xy")))
+
+    @hypothesis.given(st.dictionaries(path, file), wanted, st.sets(path))
+    def check(current: dict[str, Entry], desired: dict[str, Entry], owned: set[str]) -> None:
+        after = _after(current, _tree_plan.plan(current, desired, owned=owned))
+        assert {path: after[path] for path in desired} == desired
+        assert _tree_plan.plan(after, desired, owned=desired) == []
+        user = {
+            path for path in current if path not in owned and path not in desired and path[-4:-2] not in ("01", "02")
+        }
+        assert {path: after[path] for path in user} == {path: current[path] for path in user}
+
+    check()

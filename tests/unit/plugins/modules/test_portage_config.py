@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""portage_config as a playbook sees it."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+Module = t.Callable[..., dict[str, t.Any]]
+
+
+def snapshot(root: Path) -> dict[str, tuple[int, float]]:
+    return {str(path): (path.lstat().st_ino, path.lstat().st_mtime) for path in root.rglob("*")}
+
+
+def test_check_run_check_run(module: Module, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "etc/portage").mkdir(parents=True)
+    (root / "etc/portage/make.conf").write_text("USE=x\n")
+    args: dict[str, t.Any] = {
+        "root": str(root),
+        "files": {"make.conf/01-target.conf": 'USE="${USE} a"\n'},
+        "links": {"make.profile": "../x"},
+        "world": ["app-misc/hello"],
+        "world_variable": "slave_world",
+    }
+    paths = [
+        "etc/portage/make.conf",
+        "etc/portage/make.conf/01-target.conf",
+        "etc/portage/make.profile",
+        "etc/portage/sets/binhost",
+        "var/lib/portage/world_sets",
+    ]
+    before = snapshot(root)
+    for check in (True, False):
+        result = module("portage_config", args, check=check)
+        assert (result["changed"], result["paths"], result["adopted"]) == (True, paths, paths[:1])
+        assert [diff["after_header"] for diff in result["diff"]] == [str(root / path) for path in paths]
+        assert (snapshot(root) == before) is check
+    after = snapshot(root)
+    for check in (True, False):
+        result = module("portage_config", args, check=check)
+        assert (result["changed"], result["paths"], result["diff"]) == (False, [], [])
+    assert snapshot(root) == after
+    assert (root / "etc/portage/sets/binhost").read_text().splitlines()[1:] == [
+        "# Written by larry.binhost from the inventory; change slave_world there.",
+        "# Changes made here are undone.",
+        "app-misc/hello",
+    ]
+
+
+def test_failure(module: Module, tmp_path: Path) -> None:
+    result = module("portage_config", {"root": str(tmp_path), "files": {"../x": ""}})
+    assert result["failed"]
+    assert result["msg"] == "files: expected a path below etc/portage without '..', found '../x'"
