@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from ansible_collections.larry.binhost.plugins.plugin_utils import _report
+
+PLAN = {
+    "targets": {
+        "laptops": {
+            "master": "desktop",
+            "uri": "http://10.0.0.1:8080",
+            "cpu": {"cflags": "-O2 -march=x86-64-v2", "held_back": {"intel": ["avx2"]}},
+            "members": ["amd", "intel"],
+            "unseen": ["new"],
+        }
+    },
+    "hosts": {"amd": {}, "intel": {}},
+}
+NOTHING = {"binary": [], "source": [], "failed": [], "waiting": [], "merge_list": []}
+
+
+def test_report() -> None:
+    packages = {"built": ["a/a-1", "b/b-1"], "variants": {"amd": [], "intel": ["a/a-1"]}, "unsatisfiable": {"x/y": ["amd"]}}
+    hosts = {
+        "desktop": {"seen": True, "kept": True, "done": {"laptops": {"packages": packages, "generation": {"number": 3}}}},
+        "amd": {"seen": True, "kept": True, "index": {"number": 3, "reachable": True}, "packages": {**NOTHING, "binary": ["a/a-1", "b/b-1"]}},
+        "intel": {"seen": True, "kept": True, "failure": "one\ntwo"},
+        "new": {"seen": False, "kept": False},
+        "old": {"seen": False, "kept": True},
+    }
+    assert _report.report(PLAN, hosts, check=False).splitlines() == [
+        "target laptops: generation 3 at http://10.0.0.1:8080/laptops/3",
+        "  compiled for -O2 -march=x86-64-v2",
+        "  intel could run more: avx2",
+        "  desktop compiled 2 packages",
+        "  once more for intel: a/a-1",
+        "  x/y: no repository of this target has it; wanted by amd",
+        "  new was never seen and is not planned for",
+        "",
+        "amd: 2 installed from binaries, 0 compiled, 0 failed; generation 3",
+        "intel: FAILED: one",
+        "  two",
+        "new: was never seen; not planned for",
+        "old: did not answer; the plan used what was known of it",
+    ]
+
+
+def test_without_a_master() -> None:
+    hosts = {
+        "desktop": {"seen": False, "kept": True},
+        "amd": {"seen": True, "index": {"number": 2, "reachable": False, "message": "it is off"}, "packages": {**NOTHING, "waiting": ["a/a-1"]}},
+    }
+    assert _report.report(PLAN, hosts, check=False).splitlines()[-5:] == [
+        "",
+        "amd: 0 installed from binaries, 0 compiled, 0 failed; generation 2",
+        "  no transport answers: it is off",
+        "  waiting for the master: a/a-1",
+        "desktop: did not answer; the plan used what was known of it",
+    ]
+
+
+def test_check_mode_does_not_guess() -> None:
+    text = _report.report(PLAN, {"amd": {"seen": True, "packages": {**NOTHING, "merge_list": None}}}, check=True)
+    assert text.splitlines()[0] == "Nothing was changed (check mode)."
+    assert text.splitlines()[-1] == "amd: what would be installed is unknown before the index and the configuration are in place"
