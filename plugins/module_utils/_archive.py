@@ -16,7 +16,7 @@ import stat
 import tarfile
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _durable, _repository
+from ansible_collections.larry.binhost.plugins.module_utils import _durable, _files, _repository
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 SUFFIX: t.Final = ".tar.xz"
@@ -54,7 +54,7 @@ def _add(tar: tarfile.TarFile, entry: _repository.Entry, source: str) -> None:
 
 def unpack(archive: str, folder: str) -> None:
     """Unpack into a new folder; raises ``BinhostError`` for an archive that is damaged or reaches out of it."""
-    _durable.make_folder(folder)
+    _files.directory(folder)
     seen: set[str] = set()  # folders made here: nothing is ever written through a link
     try:
         with tarfile.open(archive, "r:xz") as tar:
@@ -72,7 +72,7 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: str, seen: s
         raise BinhostError(f"{tar.name!r}: expected names inside the archive's own folders, found {name!r}")
     path = os.path.join(folder, name)
     if member.isdir():
-        _durable.make_folder(path)
+        _files.directory(path)
         seen.add(name)
     elif member.issym() and not _repository.leads_out(name, member.linkname):
         os.symlink(member.linkname, path)

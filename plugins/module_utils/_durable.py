@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Change the file system so that a crash at any moment leaves the old state or the new one.
 
-Everything is drafted under a name that begins with ``.new-`` and then renamed; what a crash leaves behind is
-recognised by that name.  Modes are set, not left to the umask: a server or another user has to read what stands here.
+For trees, copies and bytes; _files does it for texts and links.  Everything is drafted under a name that begins with
+``.new-`` and then renamed; what a crash leaves behind is recognised by that name.  Modes are set, not left to the
+umask: a server or another user has to read what stands here.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import os
 import shutil
 import typing as t
 
+from ansible_collections.larry.binhost.plugins.module_utils import _files, _removal
+
 DRAFT: t.Final = ".new-"
-FOLDER_MODE: t.Final = 0o755
 FILE_MODE: t.Final = 0o644
 _FICLONE: t.Final = 0x40049409  # linux/fs.h
 _CHUNK: t.Final = 1 << 20
@@ -30,20 +32,10 @@ def draft(path: str) -> str:
     return os.path.join(folder, DRAFT + name)
 
 
-def make_folder(path: str) -> None:
-    """Make a folder and those above it, readable for all; existing ones are left as they are."""
-    if os.path.isdir(path):
-        return
-    make_folder(os.path.dirname(path))
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(path)
-        os.chmod(path, FOLDER_MODE)
-
-
 def remove(path: str) -> None:
     """Remove a file, link or folder with all it holds; nothing there is well."""
     if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
+        _removal.tree(path)
         return
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
@@ -85,15 +77,6 @@ def write(path: str, data: bytes, *, mtime: int | None = None) -> None:
     sync_folder(os.path.dirname(path))
 
 
-def point(link: str, target: str) -> None:
-    """Make ``link`` a symbolic link to ``target``, in one step where another link stands."""
-    temporary = draft(link)
-    remove(temporary)
-    os.symlink(target, temporary)
-    os.replace(temporary, link)
-    sync_folder(os.path.dirname(link))
-
-
 def finish(folder: str, path: str) -> None:
     """Give a drafted folder its final name, all it holds being on the disk by then; ``path`` must not exist."""
     os.sync()  # once for all: a repository's 100,000 files, synchronised one by one, would take minutes
@@ -123,7 +106,7 @@ def copy(source: str, path: str, *, sync: bool = True) -> None:
 
 def link(source: str, path: str) -> None:
     """Give a file a second name; where that cannot be (another file system, too many links) copy it."""
-    make_folder(os.path.dirname(path))
+    _files.directory(os.path.dirname(path))
     try:
         os.link(source, path)
     except OSError as exc:

@@ -11,7 +11,7 @@ import os
 import time
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _durable
+from ansible_collections.larry.binhost.plugins.module_utils import _files
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
@@ -30,7 +30,7 @@ def held(name: str, *, state: str = STATE, wait: float = 0) -> t.Iterator[None]:
     Raises ``BinhostError`` that names the owner's process if another holds it.
     """
     path = lock_path(name, state)
-    _durable.make_folder(os.path.dirname(path))
+    _files.directory(os.path.dirname(path))
     with open(path, "a+", encoding="ascii") as file:
         _acquire(file, path, time.monotonic() + wait)
         file.seek(0)

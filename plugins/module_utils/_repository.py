@@ -16,7 +16,7 @@ import stat
 import time
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _durable, _lock, _seal
+from ansible_collections.larry.binhost.plugins.module_utils import _durable, _files, _lock, _seal
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
@@ -161,11 +161,11 @@ def _fact(entry: Entry) -> str:
 
 def _copy(location: str, path: str, before: str) -> None:
     """Make the snapshot ``path`` of a repository whose revision is ``before``."""
-    _durable.make_folder(os.path.dirname(path))
+    _files.directory(os.path.dirname(path))
     for leftover in _durable.drafts(os.path.dirname(path)):
         _durable.remove(leftover)
     draft = _durable.draft(path)
-    _durable.make_folder(draft)
+    _files.directory(draft)
     try:
         for entry in entries(location):
             _copy_entry(entry, os.path.join(location, entry.path), os.path.join(draft, entry.path))
@@ -182,6 +182,6 @@ def _copy_entry(entry: Entry, source: str, path: str) -> None:
     if entry.target is not None:
         os.symlink(entry.target, path)
     elif stat.S_ISDIR(entry.mode):
-        _durable.make_folder(path)
+        _files.directory(path)
     else:
         _durable.copy(source, path, sync=False)
