@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Check the inventory, or make the plan from it and from the facts of its hosts; see the documentation of the module of this name."""
+"""Check the inventory, or make the plan from it and from the facts of its hosts.
+
+See the documentation of the module of this name.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.plugin_utils import _inventory, _kept, _plan
 
@@ -24,7 +26,9 @@ class ActionModule(ActionBase):
         """Return the plan as the fact ``binhost_plan``."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        _checked, options = self.validate_argument_spec({"state": {"choices": ["checked", "planned"], "default": "planned"}})
+        _checked, options = self.validate_argument_spec(
+            {"state": {"choices": ["checked", "planned"], "default": "planned"}}
+        )
         fleet = _fleet(variables)
         problems = _inventory.problems(fleet)
         if problems:
@@ -46,7 +50,8 @@ class ActionModule(ActionBase):
             _kept.keep_plan(place, plan)
         unseen = [host for host in [*fleet.masters, *fleet.slaves] if host not in seen and host not in kept]
         warnings = [
-            f"{host} was never seen: the plan does without it. Switch it on and run again, without --limit; or take it out of the inventory."
+            f"{host} was never seen: the plan does without it. "
+            "Switch it on and run again, without --limit; or take it out of the inventory."
             for host in unseen
         ]
         return {"ansible_facts": {"binhost_plan": plan}, "absent": sorted(kept), "unseen": unseen, "warnings": warnings}
@@ -59,13 +64,20 @@ def _fleet(variables: t.Mapping[str, t.Any]) -> _inventory.Fleet:
     return _inventory.Fleet(
         masters=masters,
         slaves=slaves,
-        variables={host: {name: hostvars[host][name] for name in sorted(names) if name in hostvars[host]} for host in [*masters, *slaves]},
+        variables={
+            host: {name: hostvars[host][name] for name in sorted(names) if name in hostvars[host]}
+            for host in [*masters, *slaves]
+        },
     )
 
 
 def _facts(fleet: _inventory.Fleet, variables: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
     """Return the facts of the hosts that answered in this run, and those kept of the others."""
     hosts = [*fleet.masters, *fleet.slaves]
-    seen = {host: variables["hostvars"][host]["binhost_host"] for host in hosts if "binhost_host" in variables["hostvars"][host]}
+    seen = {
+        host: variables["hostvars"][host]["binhost_host"]
+        for host in hosts
+        if "binhost_host" in variables["hostvars"][host]
+    }
     kept = {host: _kept.facts(variables["inventory_dir"], host) for host in hosts if host not in seen}
     return seen, {host: facts for host, facts in kept.items() if facts is not None}

@@ -8,11 +8,15 @@ from __future__ import annotations
 import typing as t
 
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.larry.binhost.plugins.plugin_utils import _kept, _report
 
 #: What the plays and roles leave behind -> what the report calls it.
-LEFT_BEHIND: t.Final = {"binhost_failure": "failure", "binhost_done": "done", "_slave_index": "index", "_slave_packages": "packages"}
+LEFT_BEHIND: t.Final = {
+    "binhost_failure": "failure",
+    "binhost_done": "done",
+    "_slave_index": "index",
+    "_slave_packages": "packages",
+}
 
 
 class ActionModule(ActionBase):

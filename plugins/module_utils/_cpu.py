@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from ansible_collections.larry.binhost.plugins.module_utils._cpu_table import GCC_OPTIONS, LEVELS, NEEDS, RENAMED, SAME
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
-#: CPU_FLAGS_X86 of cpuid2cpuflags takes POPCNT from AMD's ABM, which those CPUs have had since before POPCNT had a bit of its own.
+#: CPU_FLAGS_X86 of cpuid2cpuflags takes POPCNT from AMD's ABM, which those CPUs have had since before POPCNT had a bit
+#: of its own.
 _AMD = ("AuthenticAMD", "HygonGenuine")
 
 
@@ -60,7 +61,8 @@ def _with_popcnt(features: frozenset[str], vendor: str) -> frozenset[str]:
 def common(machines: t.Iterable[t.Iterable[str]]) -> frozenset[str]:
     """Return the features that all machines have, less those that need one that is gone.
 
-    No machine at all has no feature in common. A feature without what it needs (avx2 without avx) would be a promise that neither
+    No machine at all has no feature in common. A feature without what it needs (avx2 without avx) would be a promise
+    that neither
     Portage's REQUIRED_USE nor GCC keeps.
     """
     sets = [frozenset(features) for features in machines]
@@ -107,7 +109,9 @@ def march(features: t.Collection[str]) -> str:
     base = level(features)
     if base is None:
         lacking = " ".join(why_not(features)["x86-64-v1"])
-        raise BinhostError(f"CPU features: expected at least x86-64-v1, which lacks {lacking}: declare the target's cflags yourself")
+        raise BinhostError(
+            f"CPU features: expected at least x86-64-v1, which lacks {lacking}: declare the target's cflags yourself"
+        )
     names = list(LEVELS)
     brought = {feature for name in names[: names.index(base) + 1] for feature in LEVELS[name]}
     extra = [option for feature, option in GCC_OPTIONS.items() if feature in features and feature not in brought]

@@ -3,8 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the kernel, Gentoo and the psABI call the features of an x86 CPU.
 
-Sources: cpuid2cpuflags 17 (src/x86.c) for Gentoo's names and their bits, Linux ``arch/x86/include/asm/cpufeatures.h`` for the kernel's,
-the x86-64 psABI for the levels, GCC 12's ``-m`` options and their implications (``gcc/common/config/i386/i386-common.cc``). 2026-11.
+Sources: cpuid2cpuflags 17 (src/x86.c) for Gentoo's names and their bits, Linux ``arch/x86/include/asm/cpufeatures.h``
+for the kernel's,
+the x86-64 psABI for the levels, GCC 12's ``-m`` options and their implications
+(``gcc/common/config/i386/i386-common.cc``). 2026-11.
 """
 
 from __future__ import annotations
@@ -20,12 +22,49 @@ RENAMED: dict[str, tuple[str, ...]] = {
 }
 
 #: Flags that the kernel and Gentoo spell alike.
-SAME: tuple[str, ...] = tuple(
-    """
-    3dnow 3dnowext aes amx_bf16 amx_int8 amx_tile avx avx2 avx512_4fmaps avx512_4vnniw avx512_bf16 avx512_bitalg avx512_fp16 avx512_vbmi2
-    avx512_vnni avx512_vp2intersect avx512_vpopcntdq avx512bw avx512cd avx512dq avx512er avx512f avx512ifma avx512pf avx512vbmi avx512vl
-    avx_vnni bmi1 bmi2 f16c fma4 mmx popcnt rdrand sse sse2 sse4_1 sse4_2 sse4a ssse3 vpclmulqdq xop
-    """.split()
+SAME: tuple[str, ...] = (
+    "3dnow",
+    "3dnowext",
+    "aes",
+    "amx_bf16",
+    "amx_int8",
+    "amx_tile",
+    "avx",
+    "avx2",
+    "avx512_4fmaps",
+    "avx512_4vnniw",
+    "avx512_bf16",
+    "avx512_bitalg",
+    "avx512_fp16",
+    "avx512_vbmi2",
+    "avx512_vnni",
+    "avx512_vp2intersect",
+    "avx512_vpopcntdq",
+    "avx512bw",
+    "avx512cd",
+    "avx512dq",
+    "avx512er",
+    "avx512f",
+    "avx512ifma",
+    "avx512pf",
+    "avx512vbmi",
+    "avx512vl",
+    "avx_vnni",
+    "bmi1",
+    "bmi2",
+    "f16c",
+    "fma4",
+    "mmx",
+    "popcnt",
+    "rdrand",
+    "sse",
+    "sse2",
+    "sse4_1",
+    "sse4_2",
+    "sse4a",
+    "ssse3",
+    "vpclmulqdq",
+    "xop",
 )
 
 #: psABI level -> the kernel's names that it adds to the level before.

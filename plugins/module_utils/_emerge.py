@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """emerge's command line, the merge list it shows before it does anything, and what its log says that it did.
 
-Sources: emerge(1); lib/portage/_emerge/resolver/output.py for the merge list; _emerge/Scheduler.py and _emerge/MergeListItem.py for the log.
+Sources: emerge(1); lib/portage/_emerge/resolver/output.py for the merge list; _emerge/Scheduler.py and
+_emerge/MergeListItem.py for the log.
 """
 
 from __future__ import annotations
@@ -29,7 +30,12 @@ FLAGS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
 }
 
 #: What emerge prints is read: no locale may translate it, and nobody waits for a countdown.
-ENVIRONMENT: t.Final[t.Mapping[str, str]] = {"LC_ALL": "C.UTF-8", "NO_COLOR": "1", "CLEAN_DELAY": "0", "EMERGE_WARNING_DELAY": "0"}
+ENVIRONMENT: t.Final[t.Mapping[str, str]] = {
+    "LC_ALL": "C.UTF-8",
+    "NO_COLOR": "1",
+    "CLEAN_DELAY": "0",
+    "EMERGE_WARNING_DELAY": "0",
+}
 
 #: A person's EMERGE_DEFAULT_OPTS may ask, colour or be quiet; none of it is for us.
 ALWAYS: t.Final = ("--ignore-default-opts", "--ask=n", "--color=n", "--quiet=n", "--nospinner")
@@ -50,7 +56,9 @@ class Merge:
     cpv: str  # "app-misc/hello-2.10-r1"; of a blocker, its atom
     build_id: int | None  # of a binary
     repository: str
-    marks: str  # the letters between kind and name: N new, U upgrade, D downgrade, R reinstall, S slot, B hard blocker ...
+    marks: (
+        str  # the letters between kind and name: N new, U upgrade, D downgrade, R reinstall, S slot, B hard blocker ...
+    )
     rest: str  # USE and size as emerge prints them
 
 
@@ -77,13 +85,17 @@ def _merge(entry: str) -> Merge:
     line = _LINE.match(entry)
     name = _NAME.match(line["rest"]) if line else None
     if line is None or name is None:
-        raise BinhostError(f"emerge --pretend: expected '[ebuild|binary|uninstall|nomerge|blocks ...] package', found {entry!r}")
+        raise BinhostError(
+            f"emerge --pretend: expected '[ebuild|binary|uninstall|nomerge|blocks ...] package', found {entry!r}"
+        )
     cpv, build_id = name["cpv"], None
     if line["kind"] == "binary" and _VERSION_THEN_ID.search(cpv):
         number = _BUILD_ID.search(cpv)
         if number is not None:
             cpv, build_id = cpv[: number.start()], int(number["build_id"])
-    return Merge(line["kind"], cpv, build_id, name["repository"] or "", line["marks"].strip(), (name["rest"] or "").strip())
+    return Merge(
+        line["kind"], cpv, build_id, name["repository"] or "", line["marks"].strip(), (name["rest"] or "").strip()
+    )
 
 
 @dataclass(frozen=True)
@@ -108,7 +120,10 @@ _REMOVED = re.compile(r"\d+:\s+>>> unmerge success: (\S+)")
 
 
 def outcome(log: str) -> Outcome:
-    """Return what the part of emerge.log in ``log`` says; an upgrade's own removal of the old version counts as removed."""
+    """Return what the part of emerge.log in ``log`` says.
+
+    An upgrade's own removal of the old version counts as removed.
+    """
 
     def found(pattern: re.Pattern[str]) -> list[str]:
         return [match[1] for match in map(pattern.match, log.splitlines()) if match]
@@ -124,5 +139,9 @@ def outcome(log: str) -> Outcome:
 
 def last_words(text: str, lines: int = 30) -> str:
     """Return the last lines of what a program said, without its progress lines and empty ones."""
-    said = [line.rstrip() for line in text.splitlines() if line.strip() and not line.startswith((">>> Jobs:", "Calculating"))]
+    said = [
+        line.rstrip()
+        for line in text.splitlines()
+        if line.strip() and not line.startswith((">>> Jobs:", "Calculating"))
+    ]
     return "\n".join(said[-lines:])

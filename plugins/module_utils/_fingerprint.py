@@ -10,7 +10,7 @@ import json
 import os
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _host
+from ansible_collections.larry.binhost.plugins.module_utils import _files, _host
 
 #: GnuPG writes to its home whenever it is asked something (trust database, sockets): that is no configuration.
 PASSED_OVER = frozenset({"gnupg"})
@@ -74,10 +74,4 @@ def recorded(path: str) -> dict[str, t.Any]:
 
 def record(path: str, value: t.Mapping[str, t.Any]) -> None:
     """Write the record; a reader sees the old one or the new one."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    draft = f"{path}.new"
-    with open(draft, "w", encoding="utf-8") as handle:
-        json.dump(value, handle, indent=1, sort_keys=True)
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.rename(draft, path)
+    _files.write(path, json.dumps(value, indent=1, sort_keys=True) + "\n")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the plan needs to know of a host, read from files: never from a network mount, and without a dependency calculation."""
+"""What the plan needs to know of a host, read from local files and without a dependency calculation."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ LARGEST = 256 * 1024  # bytes
 
 
 def cpu(path: str = "/proc/cpuinfo") -> dict[str, t.Any]:
-    """Return the CPU part of the facts. Raises ``BinhostError`` if the file can't be read or is of another architecture."""
+    """Return the CPU part of the facts.
+
+    Raises ``BinhostError`` if the file can't be read or is of another architecture.
+    """
     try:
         with open(path, encoding="utf-8", errors="replace") as lines:
             machine = _cpu.parse(lines.read(), source=path)
@@ -55,14 +58,20 @@ def installed(root: str = "/") -> list[str]:
     base = os.path.join(root, VDB)
     found = []
     for category in _names(base):
-        found += [f"{category}/{name}" for name in _names(os.path.join(base, category)) if not name.startswith("-MERGING-")]
+        found += [
+            f"{category}/{name}" for name in _names(os.path.join(base, category)) if not name.startswith("-MERGING-")
+        ]
     return sorted(found)
 
 
 def _names(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")]
+            return [
+                entry.name
+                for entry in entries
+                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+            ]
     except FileNotFoundError:
         return []
 
@@ -80,7 +89,8 @@ def lines(path: str) -> list[str]:
 def configuration(root: str, *, ours: t.Container[str]) -> dict[str, str]:
     """Return the files of etc/portage that its person wrote, as {relative path: text}; ``ours`` are left out.
 
-    A file that stands where portage_config will want a directory is listed under the name that it will have there, so that the
+    A file that stands where portage_config will want a directory is listed under the name that it will have there, so
+    that the
     answer is the same before and after. Raises ``BinhostError`` for a file that is too large or isn't text.
     """
     base = os.path.join(root, "etc/portage")
@@ -91,8 +101,14 @@ def configuration(root: str, *, ours: t.Container[str]) -> dict[str, str]:
             found[f"{name}/{ADOPTED}"] = _text(top)
         for folder, folders, files in os.walk(top):
             folders.sort()
-            paths = [os.path.join(folder, file) for file in sorted(files) if not file.startswith(".") and not file.endswith("~")]
-            found.update({os.path.relpath(path, base): _text(path) for path in paths if os.path.relpath(path, base) not in ours})
+            paths = [
+                os.path.join(folder, file)
+                for file in sorted(files)
+                if not file.startswith(".") and not file.endswith("~")
+            ]
+            found.update(
+                {os.path.relpath(path, base): _text(path) for path in paths if os.path.relpath(path, base) not in ours}
+            )
     return found
 
 
@@ -116,7 +132,7 @@ def service_manager(root: str = "/") -> str:
 
 
 def free_bytes(path: str) -> int:
-    """Return the bytes that root may still write below the nearest existing ancestor of ``path`` (a local one: STATE)."""
+    """Return the bytes that may still be written below the nearest existing ancestor of ``path``, a local one."""
     while not os.path.isdir(path):
         path = os.path.dirname(path)
     stat = os.statvfs(path)

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ask a host's Portage what it takes its configuration to be; the one place that touches Portage's own library.
 
-Ansible's interpreter need not be the one Portage is installed for, so the question is a program of its own, run by the host's Python.
+Ansible's interpreter need not be the one Portage is installed for, so the question is a program of its own, run by the
+host's Python.
 """
 
 from __future__ import annotations
@@ -56,4 +57,6 @@ def ask(run: Run, interpreters: t.Sequence[str] = INTERPRETERS) -> Portage:
         if status == 0 and stdout.strip():
             return t.cast(Portage, json.loads(stdout.strip().splitlines()[-1]))
         words.append(f"{interpreter}: {(stderr.strip().splitlines() or ['no answer'])[-1]}")
-    raise BinhostError(f"Portage: expected that one of {', '.join(interpreters)} can import it, found {'; '.join(words)}")
+    raise BinhostError(
+        f"Portage: expected that one of {', '.join(interpreters)} can import it, found {'; '.join(words)}"
+    )

@@ -16,8 +16,10 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
 def mounts_below(path: str, mountinfo: str) -> list[str]:
-    """Return the mount points at or below ``path`` of the text of a mountinfo file (proc(5): octal escapes, fifth field)."""
-    points = [_ESCAPED.sub(lambda match: chr(int(match[1], 8)), line.split(" ")[4]) for line in mountinfo.splitlines() if line]
+    """Return the mount points at or below ``path`` of a mountinfo file's text (proc(5): field five)."""
+    points = [
+        _ESCAPED.sub(lambda match: chr(int(match[1], 8)), line.split(" ")[4]) for line in mountinfo.splitlines() if line
+    ]
     return [point for point in points if point == path or point.startswith(path.rstrip("/") + "/")]
 
 

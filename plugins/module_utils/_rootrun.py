@@ -1,9 +1,11 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run a command in a build root, in mount and pid namespaces of its own: whatever ends it, no mount and no process stays behind.
+"""Run a command in a build root, in mount and pid namespaces of its own: whatever ends it, no mount and no process
+stays behind.
 
-Nothing is mounted on the host. The root is bound onto itself first, since Portage's own sandboxes need a mount point to pivot on.
+Nothing is mounted on the host. The root is bound onto itself first, since Portage's own sandboxes need a mount point
+to pivot on.
 """
 
 from __future__ import annotations
@@ -56,7 +58,11 @@ def _bind(bind: Bind) -> list[str]:
     target = shlex.quote(bind.target.lstrip("/"))
     source = shlex.quote(bind.source)
     folder = os.path.isdir(bind.source)
-    made = f"mkdir -p {target}" if folder else f"mkdir -p {shlex.quote(os.path.dirname(bind.target).lstrip('/') or '.')}; touch {target}"
+    made = (
+        f"mkdir -p {target}"
+        if folder
+        else f"mkdir -p {shlex.quote(os.path.dirname(bind.target).lstrip('/') or '.')}; touch {target}"
+    )
     lines = [made, f"mount --bind {source} {target}"]
     return lines if bind.writable else [*lines, f"mount -o remount,bind,ro {target}"]
 

@@ -35,11 +35,16 @@ def _index_identity(index: str) -> str:
 
 
 def pending(run: Run, atoms: t.Sequence[str], options: t.Mapping[str, t.Any]) -> list[_emerge.Merge]:
-    """Return the merge list: what emerge would merge or remove. Raises ``BinhostError`` with Portage's words if it refuses."""
+    """Return the merge list: what emerge would merge or remove.
+
+    Raises ``BinhostError`` with Portage's words if it refuses.
+    """
     command = _emerge.argv(atoms, options, pretend=True)
     status, stdout, stderr = run(command, environ_update=_emerge.ENVIRONMENT)
     if status != 0:
-        raise BinhostError(f"{' '.join(command)}: expected a merge list, found status {status}:\n{_emerge.last_words(stdout + stderr)}")
+        raise BinhostError(
+            f"{' '.join(command)}: expected a merge list, found status {status}:\n{_emerge.last_words(stdout + stderr)}"
+        )
     return [merge for merge in _emerge.merge_list(stdout) if merge.kind != "nomerge"]
 
 
@@ -50,7 +55,7 @@ def guard(merges: t.Iterable[_emerge.Merge], max_source: int | None) -> None:
         listed = "\n  ".join(source)
         raise BinhostError(
             f"merge list: expected at most {max_source} packages to compile here, found {len(source)}:\n  {listed}\n"
-            "Nothing was started. Let the master build them (a run of site.yml with it switched on), or raise slave_max_source."
+            "Nothing was started. Let the master build them (run site.yml while it is on), or raise slave_max_source."
         )
 
 
@@ -74,7 +79,9 @@ def log_since(offset: int, path: str = LOG) -> str:
         return handle.read()
 
 
-def merge(run: Run, atoms: t.Sequence[str], options: t.Mapping[str, t.Any], *, log: str = LOG) -> tuple[int, _emerge.Outcome, str]:
+def merge(
+    run: Run, atoms: t.Sequence[str], options: t.Mapping[str, t.Any], *, log: str = LOG
+) -> tuple[int, _emerge.Outcome, str]:
     """Run emerge and return its status, what its log says that it did, and its last words."""
     offset = log_size(log)
     status, stdout, stderr = run(_emerge.argv(atoms, options, pretend=False), environ_update=_emerge.ENVIRONMENT)

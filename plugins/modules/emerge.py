@@ -13,9 +13,11 @@ author: larry.binhost contributors (@larry-binhost)
 description:
   - Brings the installed packages to what the given sets and atoms want, from binary packages where they fit.
   - >-
-    A fingerprint of the configuration tree, the worlds, the installed packages and the index tells whether anything can have changed since
+    A fingerprint of the configuration tree, the worlds, the installed packages and the index tells whether anything
+    can have changed since
     the last run that had nothing left to do; if nothing has, emerge isn't started.
-  - Otherwise emerge's merge list is read first, and refused as a whole if it would compile more than O(max_source) allows.
+  - Otherwise emerge's merge list is read first, and refused as a whole if it would compile more than O(max_source)
+    allows.
   - What was done is read from emerge.log, not from what emerge prints.
 extends_documentation_fragment:
   - larry.binhost.attributes
@@ -23,7 +25,8 @@ attributes:
   check_mode:
     support: partial
     details: >-
-      While the configuration or the index are themselves only going to change (O(settled) is false), the merge list isn't known and
+      While the configuration or the index are themselves only going to change (O(settled) is false), the merge list
+      isn't known and
       the result says so.
   diff_mode:
     support: full
@@ -34,12 +37,14 @@ options:
     elements: str
     default: ["@world"]
   with_bdeps:
-    description: Whether build-time dependencies count. On a host that installs binaries, V(y) makes a change of one refuse the binary.
+    description: Whether build-time dependencies count. On a host that installs binaries, V(y) makes a change of one
+      refuse the binary.
     type: str
     choices: ["y", "n"]
     default: "n"
   max_source:
-    description: How many packages may be compiled on this host. Unset allows any number; V(0) refuses the run if one would be.
+    description: How many packages may be compiled on this host. Unset allows any number; V(0) refuses the run if one
+      would be.
     type: int
   jobs:
     description: How many packages are merged at a time.
@@ -50,11 +55,13 @@ options:
     type: path
     default: /var/lib/larry-binhost/current
   settled:
-    description: Whether configuration and index are in place. In check mode they may not be; then nothing is asked or guessed.
+    description: Whether configuration and index are in place. In check mode they may not be; then nothing is asked or
+      guessed.
     type: bool
     default: true
   online:
-    description: Whether the binary packages can be fetched now. If not, what is to do is listed as RV(waiting) and nothing is started.
+    description: Whether the binary packages can be fetched now. If not, what is to do is listed as RV(waiting) and
+      nothing is started.
     type: bool
     default: true
 """
@@ -119,7 +126,13 @@ def converge(module: AnsibleModule) -> dict[str, object]:
     params = module.params
     if not params["settled"]:
         unknown = "unknown until the configuration and the index are in place"
-        return {**NOTHING, "changed": True, "merge_list": None, "diff": {"before": "", "after": f"merge list: {unknown}\n"}, "msg": unknown}
+        return {
+            **NOTHING,
+            "changed": True,
+            "merge_list": None,
+            "diff": {"before": "", "after": f"merge list: {unknown}\n"},
+            "msg": unknown,
+        }
     wanted = _fingerprint.digest({"atoms": params["atoms"], "options": options(params)})
     before = _world.state(params["index"])
     known = {"wanted": wanted, "state": _fingerprint.digest(before)}
@@ -130,7 +143,12 @@ def converge(module: AnsibleModule) -> dict[str, object]:
     result = {**NOTHING, "changed": bool(merges), "merge_list": [asdict(merge) for merge in merges]}
     result["diff"] = {"before": "", "after": _world.shown(merges)}
     if merges and not params["online"]:
-        return {**result, "changed": False, "waiting": [merge.cpv for merge in merges], "diff": {"before": "", "after": ""}}
+        return {
+            **result,
+            "changed": False,
+            "waiting": [merge.cpv for merge in merges],
+            "diff": {"before": "", "after": ""},
+        }
     if module.check_mode:
         return result
     if merges:
@@ -145,7 +163,9 @@ def apply(module: AnsibleModule) -> dict[str, object]:
     done = asdict(outcome)
     if status != 0:
         where = f"emerge {' '.join(module.params['atoms'])}"
-        module.fail_json(msg=f"{where}: expected status 0, found {status}. Its last words:\n{words}", changed=True, **done)
+        module.fail_json(
+            msg=f"{where}: expected status 0, found {status}. Its last words:\n{words}", changed=True, **done
+        )
     return done
 
 

@@ -13,7 +13,8 @@ author: larry.binhost contributors (@larry-binhost)
 description:
   - Checks the inventory as a whole, and from it and the facts of its hosts makes the plan that every role reads.
   - >-
-    Runs on the controller. The facts of hosts that do not answer, or that C(--limit) leaves out, are those of the last run that saw them;
+    Runs on the controller. The facts of hosts that do not answer, or that C(--limit) leaves out, are those of the last
+    run that saw them;
     they are kept in C(.binhost) beside the inventory.
   - Meant for C(run_once) in a play on the fleet, after M(larry.binhost.host_facts).
 extends_documentation_fragment:

@@ -13,7 +13,8 @@ author: larry.binhost contributors (@larry-binhost)
 description:
   - Tells per target the generation and its URL, per slave what was installed from binaries, compiled and failed.
   - >-
-    Runs on the controller, from what the roles left behind in this run, and is kept as C(.binhost/report.txt) beside the inventory. Meant
+    Runs on the controller, from what the roles left behind in this run, and is kept as C(.binhost/report.txt) beside
+    the inventory. Meant
     for C(run_once) at the end.
 extends_documentation_fragment:
   - larry.binhost.attributes

@@ -11,7 +11,8 @@ short_description: All that the plan needs to know of a host
 version_added: 0.1.0
 author: larry.binhost contributors (@larry-binhost)
 description:
-  - Returns in one call the CPU, what Portage says of itself, the world file, the installed packages and the person's own configuration.
+  - Returns in one call the CPU, what Portage says of itself, the world file, the installed packages and the person's
+    own configuration.
   - Reads local files and asks Portage once; it never touches a network mount and starts no dependency calculation.
 extends_documentation_fragment:
   - larry.binhost.attributes
@@ -41,8 +42,10 @@ ansible_facts:
   contains:
     binhost_host:
       description:
-        - C(cpu) (vendor, model_name, features, flags, level, why_not, uneven), C(portage) (chost, arch, profile, version, repositories),
-          C(world) and C(world_sets) (lists), C(installed) (sorted list of category/name-version), C(configuration) (the person's own
+        - C(cpu) (vendor, model_name, features, flags, level, why_not, uneven), C(portage) (chost, arch, profile,
+          version, repositories),
+          C(world) and C(world_sets) (lists), C(installed) (sorted list of category/name-version), C(configuration)
+          (the person's own
           files of /etc/portage), C(kernel), C(libc), C(python), C(free_bytes).
       type: dict
       returned: always
@@ -79,7 +82,9 @@ def facts(module: AnsibleModule) -> dict[str, object]:
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec={"cpuinfo": {"type": "path", "default": "/proc/cpuinfo"}}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={"cpuinfo": {"type": "path", "default": "/proc/cpuinfo"}}, supports_check_mode=True
+    )
     try:
         found = facts(module)
     except (BinhostError, OSError) as exc:

@@ -11,13 +11,17 @@ short_description: A target's packages are built, for each of its slaves
 version_added: 0.1.0
 author: larry.binhost contributors (@larry-binhost)
 description:
-  - Builds the union of the slaves' worlds in the target's build root, in namespaces of its own, into the target's private PKGDIR.
+  - Builds the union of the slaves' worlds in the target's build root, in namespaces of its own, into the target's
+    private PKGDIR.
   - >-
-    The first build is C(emerge --emptytree --with-bdeps=y @world), so that what the stage brought gets a binary package too; later ones are
-    C(-uDN --with-bdeps=y --changed-deps=y), with FEATURES=buildpkg-proactive where Portage has it. When what decides the CPUs that the
+    The first build is C(emerge --emptytree --with-bdeps=y @world), so that what the stage brought gets a binary
+    package too; later ones are
+    C(-uDN --with-bdeps=y --changed-deps=y), with FEATURES=buildpkg-proactive where Portage has it. When what decides
+    the CPUs that the
     packages run on has changed, the old packages are dropped and everything is built again.
   - >-
-    Then each slave's own configuration is held against the packages; where it would have something compiled, that is built once more (a
+    Then each slave's own configuration is held against the packages; where it would have something compiled, that is
+    built once more (a
     variant) in a throw-away clone of the root with that configuration.
   - A fingerprint tells whether anything can have changed; if nothing has, emerge isn't started.
 extends_documentation_fragment:
@@ -25,7 +29,8 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: partial
-    details: What a build would do isn't known before the root is there and configured; the result says what has changed since the last.
+    details: What a build would do isn't known before the root is there and configured; the result says what has
+      changed since the last.
   diff_mode:
     support: full
 options:
@@ -102,6 +107,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+snapshots:
+  description: Repository to the copy of it that was, or would be, built from.
+  returned: success
+  type: dict
 because:
   description: What changed since the last complete build.
   returned: success
@@ -117,7 +126,8 @@ variants:
   returned: success
   type: dict
 unsatisfiable:
-  description: Atoms that no repository of the target has, each with the hosts that ask for it. They are left out of the build.
+  description: Atoms that no repository of the target has, each with the hosts that ask for it. They are left out of
+    the build.
   returned: success
   type: dict
 problems:
@@ -153,14 +163,18 @@ def target(params: dict[str, object]) -> _target.Target:
 def converge(module: AnsibleModule) -> dict[str, object]:
     """Return the result. Raises ``BinhostError``."""
     wanted = target(module.params)
-    because = _target.differs(wanted)
-    result = {"changed": bool(because), "because": because, **asdict(_target.Result())}
+    revisions = _target.revisions(wanted)
+    because = _target.differs(wanted, revisions)
+    nothing = _target.Result(snapshots=_target.snapshots(wanted, revisions))
+    result = {"changed": bool(because), "because": because, **asdict(nothing)}
     if because and module.check_mode:
         result["diff"] = {"before": "", "after": f"to build: unknown before the build; changed: {', '.join(because)}\n"}
     elif because:
         done = _target.build(module.run_command, wanted)
         lines = [*done.built, *(f"{cpv} for {name}" for name, built in done.variants.items() for cpv in built)]
-        result.update(asdict(done), changed=bool(lines), diff={"before": "", "after": "".join(f"{line}\n" for line in lines)})
+        result.update(
+            asdict(done), changed=bool(lines), diff={"before": "", "after": "".join(f"{line}\n" for line in lines)}
+        )
     return result
 
 

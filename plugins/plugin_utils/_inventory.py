@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the owner wrote, checked as a whole before any host is touched.
 
-Every function returns sentences of the form ``host: variable: expected ..., found ...``; none at all means that all is well.
+Every function returns sentences of the form ``host: variable: expected ..., found ...``; none at all means that all is
+well.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import netaddr
-
 from ansible_collections.larry.binhost.plugins.module_utils import _atom, _paths
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
@@ -50,7 +50,12 @@ SLAVE: t.Final[Mapping[str, str]] = {
 }
 MASTER: t.Final[Mapping[str, str]] = {"binhost_address": "text", "master_http_port": "number"}
 _SHOWN: t.Final[Mapping[str, str]] = {"text": "text", "list": "a list", "dict": "a mapping", "number": "a number"}
-_TYPES: t.Final[Mapping[str, type | tuple[type, ...]]] = {"text": str, "list": (list, tuple), "dict": Mapping, "number": int}
+_TYPES: t.Final[Mapping[str, type | tuple[type, ...]]] = {
+    "text": str,
+    "list": (list, tuple),
+    "dict": Mapping,
+    "number": int,
+}
 _PROFILE = re.compile(r"(?P<repository>[A-Za-z0-9_][A-Za-z0-9_-]*):(?P<path>[A-Za-z0-9_.+/-]+)\Z")
 #: Options that name the machine that compiles, which is never the machine that runs the result.
 _NATIVE = re.compile(r"(?:^|\s)-m(?:arch|tune|cpu)=native(?:\s|$)")
@@ -86,7 +91,10 @@ def address(variables: Variables, host: str) -> str:
 
 
 def split_profile(profile: str) -> tuple[str, str]:
-    """Return repository and path of a profile as ``eselect profile list`` shows it. Raises ``BinhostError`` for anything else."""
+    """Return repository and path of a profile as ``eselect profile list`` shows it.
+
+    Raises ``BinhostError`` for anything else.
+    """
     found = _PROFILE.match(profile)
     if found is None or ".." in profile.split("/"):
         raise BinhostError(f"expected repository:path, as in gentoo:default/linux/amd64/23.0, found {profile!r}")
@@ -147,10 +155,13 @@ def _target(where: str, target: Variables, fleet: Fleet) -> Iterator[str]:
 
 def _shared_flags(where: str, target: Variables) -> Iterator[str]:
     conf = target.get("make_conf")
-    texts = {"cflags": target.get("cflags"), **({f"make_conf.{key}": value for key, value in conf.items()} if isinstance(conf, Mapping) else {})}
+    texts = {
+        "cflags": target.get("cflags"),
+        **({f"make_conf.{key}": value for key, value in conf.items()} if isinstance(conf, Mapping) else {}),
+    }
     for name, text in texts.items():
         if isinstance(text, str) and _NATIVE.search(text):
-            yield f"{where}.{name}: expected options that every slave can run, found {text!r}: native is the machine that compiles"
+            yield f"{where}.{name}: expected options that every slave can run, found {text!r}: native is who compiles"
 
 
 def _networks(fleet: Fleet) -> Iterator[str]:
@@ -165,7 +176,7 @@ def _networks(fleet: Fleet) -> Iterator[str]:
             yield f"all hosts: binhost_networks: expected networks such as 192.168.1.0/24, found {network!r}"
     for network in networks:
         if network.prefixlen == 0:
-            yield f"all hosts: binhost_networks: expected the fleet's own networks, found {network}, which is everybody's"
+            yield f"all hosts: binhost_networks: expected the fleet's own networks, found {network}: everybody's"
     for host in [*fleet.masters, *fleet.slaves]:
         yield from _address(host, fleet.variables[host], networks)
 
@@ -192,7 +203,7 @@ def _slaves(fleet: Fleet) -> Iterator[str]:
         yield from _typed(host, variables, SLAVE)
         target = variables.get("binhost_target")
         if target not in fleet.targets:
-            yield f"{host}: binhost_target: expected one of {', '.join(fleet.targets) or 'binhost_targets'}, found {target!r}"
+            yield f"{host}: binhost_target: expected one of {', '.join(fleet.targets)}, found {target!r}"
         yield from _world(host, variables.get("slave_world"))
 
 

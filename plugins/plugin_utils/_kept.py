@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the controller keeps of the fleet between runs, beside the inventory: laptops sleep, and an absent one changes no target.
+"""What the controller keeps of the fleet between runs, beside the inventory: laptops sleep, and an absent one changes
+no target.
 
 ::
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _fingerprint
+from ansible_collections.larry.binhost.plugins.module_utils import _files, _fingerprint
 
 FOLDER: t.Final = ".binhost"
 
@@ -48,7 +49,5 @@ def keep_plan(inventory_dir: str, plan: t.Mapping[str, t.Any]) -> None:
 def keep_report(inventory_dir: str, text: str) -> str:
     """Keep the report and return its path."""
     path = os.path.join(folder(inventory_dir), "report.txt")
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as handle:
-        handle.write(text)
+    _files.write(path, text)
     return path

@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The plan: the whole intent as one plain dictionary, computed from the inventory and the hosts' facts.
 
-Everything after it reads it and decides nothing again. Pure and deterministic: it does not depend on the order of hosts::
+Everything after it reads it and decides nothing again. Pure and deterministic: it does not depend on the order of
+hosts::
 
     {"version": 1,
-     "targets": {name: {"master", "uri", "chost", "cpu": {"features", "flags", "level", "cflags", "held_back"}, "compile", "members",
+     "targets": {name: {"master", "uri", "chost", "cpu": {"features", "flags", "level", "cflags", "held_back"},
+     "compile", "members",
                         "unseen", "repositories": {name: place}, "world": {atom: [host]}, "files", "links", "root",
                         "variants": [{"name", "files", "world"}]}},
      "hosts": {slave: {"target", "uri", "files", "links", "world"}}}
@@ -23,7 +25,7 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import _inventory
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Fleet, Variables
 
 Facts = t.Mapping[str, t.Any]
-Plan = t.Dict[str, t.Any]
+Plan = dict[str, t.Any]
 VERSION: t.Final = 1
 #: package.* file -> the variable of a target; a slave's is the same with ``slave_`` before it.
 PACKAGE_FILES: t.Final[Mapping[str, str]] = {
@@ -59,7 +61,10 @@ def _target(name: str, fleet: Fleet, facts: Mapping[str, Facts]) -> Plan:
     spec = fleet.targets[name]
     master = spec.get("master") or fleet.masters[0]
     if master not in facts:
-        raise BinhostError(f"{master}: never seen: expected the facts of target {name}'s master. Switch it on and run once without --limit.")
+        raise BinhostError(
+            f"{master}: never seen: expected the facts of target {name}'s master. "
+            "Switch it on and run once without --limit."
+        )
     members = [slave for slave in _members(name, fleet) if slave in facts]
     chost = str(facts[master]["portage"]["chost"])
     _same_chost(chost, master, members, facts)
@@ -93,7 +98,11 @@ def uri(fleet: Fleet, master: str) -> str:
 
 def _same_chost(chost: str, master: str, members: Sequence[str], facts: Mapping[str, Facts]) -> None:
     others = {slave: facts[slave]["portage"]["chost"] for slave in members}
-    wrong = [f"{slave}: CHOST: expected {chost}, as on {master}, found {other}" for slave, other in others.items() if other != chost]
+    wrong = [
+        f"{slave}: CHOST: expected {chost}, as on {master}, found {other}"
+        for slave, other in others.items()
+        if other != chost
+    ]
     if wrong:
         raise BinhostError("\n".join(wrong))
 
@@ -102,7 +111,10 @@ def _cpu_target(spec: Variables, master: str, members: Sequence[str], facts: Map
     """Return what every member and the master can run, and what that costs each member."""
     own = {host: set(facts[host]["cpu"]["features"]) for host in [master, *members]}
     features = _cpu.common(own.values())
-    lost = {host: sorted(set(_cpu.cpu_flags(_cpu.common([have]))) - set(_cpu.cpu_flags(features))) for host, have in own.items()}
+    lost = {
+        host: sorted(set(_cpu.cpu_flags(_cpu.common([have]))) - set(_cpu.cpu_flags(features)))
+        for host, have in own.items()
+    }
     return {
         "features": sorted(features),
         "flags": _cpu.cpu_flags(features),
@@ -118,7 +130,10 @@ def _repositories(name: str, spec: Variables, master: str, facts: Mapping[str, F
     missing = [repository for repository in wanted if repository not in there]
     if missing:
         found = ", ".join(sorted(there)) or "none"
-        raise BinhostError(f"{master}: binhost_targets.{name}.repositories: expected {', '.join(missing)} in its repos.conf, found {found}")
+        raise BinhostError(
+            f"{master}: binhost_targets.{name}.repositories: "
+            f"expected {', '.join(missing)} in its repos.conf, found {found}"
+        )
     return {repository: there[repository] for repository in sorted(wanted)}
 
 
@@ -136,13 +151,18 @@ def _target_settings(spec: Variables, chost: str, cpu: Plan) -> dict[str, t.Any]
     return {"CHOST": chost, **languages, "CPU_FLAGS_X86": flags, "BINPKG_FORMAT": "gpkg", **declared, **use}
 
 
-def _target_files(name: str, spec: Variables, settings: Mapping[str, t.Any], repositories: Mapping[str, str]) -> dict[str, str]:
+def _target_files(
+    name: str, spec: Variables, settings: Mapping[str, t.Any], repositories: Mapping[str, str]
+) -> dict[str, str]:
     what = f"Target {name}: the same in its build root and on all its slaves."
 
     def header(variable: str) -> str:
         return _fragments.header(what, f"binhost_targets.{name}.{variable}")
 
-    places = {repository: {"location": f"{_paths.REPOSITORIES}/{repository}", "auto-sync": "no"} for repository in repositories}
+    places = {
+        repository: {"location": f"{_paths.REPOSITORIES}/{repository}", "auto-sync": "no"}
+        for repository in repositories
+    }
     return {
         "make.conf/01-target.conf": _fragments.make_conf(settings, header=header("make_conf")),
         "package.use/01-target": _fragments.package_use(spec.get("package_use") or {}, header=header("package_use")),
@@ -156,7 +176,7 @@ def _target_files(name: str, spec: Variables, settings: Mapping[str, t.Any], rep
 
 
 def _world(members: Sequence[str], fleet: Fleet, facts: Mapping[str, Facts]) -> dict[str, list[str]]:
-    """Return atom -> who asks for it: what the inventory declares, and what the machines' persons have in their world files."""
+    """Return atom -> who asks for it: what the inventory declares and what is in the machines' world files."""
     world: dict[str, list[str]] = {}
     for slave in members:
         for atom in {*declared_world(fleet.variables[slave]), *facts[slave]["world"]}:
@@ -203,9 +223,13 @@ def _host_files(slave: str, variables: Variables) -> dict[str, str]:
     settings = {**(variables.get("slave_make_conf") or {}), **use}
     return {
         "make.conf/02-host.conf": _fragments.make_conf(settings, header=header("slave_make_conf or slave_use")),
-        "package.use/02-host": _fragments.package_use(variables.get("slave_package_use") or {}, header=header("slave_package_use")),
+        "package.use/02-host": _fragments.package_use(
+            variables.get("slave_package_use") or {}, header=header("slave_package_use")
+        ),
         **{
-            f"{file}/02-host": _fragments.package_lines(variables[f"slave_{variable}"], header=header(f"slave_{variable}"))
+            f"{file}/02-host": _fragments.package_lines(
+                variables[f"slave_{variable}"], header=header(f"slave_{variable}")
+            )
             for file, variable in PACKAGE_FILES.items()
             if variables.get(f"slave_{variable}")
         },
@@ -226,5 +250,7 @@ def _client_files(slave: str, variables: Variables) -> dict[str, str]:
     }
     return {
         "make.conf/02-client.conf": _fragments.make_conf(settings, header=_fragments.header(what, "slave_client_conf")),
-        "binrepos.conf/02-binhost.conf": _fragments.ini({"binhost": repository}, header=_fragments.header(what, "the group masters")),
+        "binrepos.conf/02-binhost.conf": _fragments.ini(
+            {"binhost": repository}, header=_fragments.header(what, "the group masters")
+        ),
     }

@@ -14,7 +14,8 @@ Result = t.Mapping[str, t.Any]
 def report(plan: Result, hosts: Mapping[str, Result], *, check: bool) -> str:
     """Return the report.
 
-    ``hosts`` has, per host of the fleet: ``seen`` (bool), ``failure`` (text or None), and what the roles registered: ``done`` (master:
+    ``hosts`` has, per host of the fleet: ``seen`` (bool), ``failure`` (text or None), and what the roles registered:
+    ``done`` (master:
     target to results), ``index``, ``packages`` (slave); what a host didn't come to is missing.
     """
     head = ["Nothing was changed (check mode)."] if check else []
@@ -34,7 +35,11 @@ def _target(name: str, target: Result, hosts: Mapping[str, Result]) -> Iterator[
     packages = done.get("packages") or {}
     if packages.get("built") or any(packages.get("variants", {}).values()):
         yield f"  {target['master']} compiled {_count(packages['built'], 'package')}"
-        yield from (f"  once more for {slave}: {' '.join(built)}" for slave, built in sorted(packages["variants"].items()) if built)
+        yield from (
+            f"  once more for {slave}: {' '.join(built)}"
+            for slave, built in sorted(packages["variants"].items())
+            if built
+        )
     for atom, asking in sorted((packages.get("unsatisfiable") or {}).items()):
         yield f"  {atom}: no repository of this target has it; wanted by {', '.join(asking)}"
     yield from (f"  {slave} was never seen and is not planned for" for slave in target["unseen"])
@@ -51,7 +56,11 @@ def _number(name: str, target: Result, done: Result, hosts: Mapping[str, Result]
 
 def _host(host: str, plan: Result, result: Result) -> Iterator[str]:
     if not result["seen"]:
-        yield f"{host}: did not answer; the plan used what was known of it" if result["kept"] else f"{host}: was never seen; not planned for"
+        yield (
+            f"{host}: did not answer; the plan used what was known of it"
+            if result["kept"]
+            else f"{host}: was never seen; not planned for"
+        )
     elif result.get("failure"):
         first, *rest = str(result["failure"]).splitlines()
         yield f"{host}: FAILED: {first}"
@@ -65,7 +74,8 @@ def _slave(host: str, result: Result) -> Iterator[str]:
     if packages.get("merge_list", ()) is None:
         yield f"{host}: what would be installed is unknown before the index and the configuration are in place"
         return
-    counts = f"{len(packages.get('binary', ()))} installed from binaries, {len(packages.get('source', ()))} compiled, {len(packages.get('failed', ()))} failed"
+    words = {"binary": "installed from binaries", "source": "compiled", "failed": "failed"}
+    counts = ", ".join(f"{len(packages.get(name, ()))} {word}" for name, word in words.items())
     yield f"{host}: {counts}; generation {index.get('number') or 'none'}"
     if not index.get("reachable", True):
         yield f"  no transport answers: {index.get('message') or 'no reason given'}"

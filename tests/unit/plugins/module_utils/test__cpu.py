@@ -6,12 +6,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from ansible_collections.larry.binhost.plugins.module_utils import _cpu
 from ansible_collections.larry.binhost.plugins.module_utils._cpu_table import LEVELS, NEEDS, SAME
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from hypothesis import given
+from hypothesis import strategies as st
 
 V1 = set(LEVELS["x86-64-v1"])
 V2 = V1 | set(LEVELS["x86-64-v2"])
@@ -23,7 +22,8 @@ MACHINES = st.lists(st.sets(NAMES), min_size=1, max_size=5)
 
 def cpuinfo(*processors: str, vendor: str = "GenuineIntel") -> str:
     return "\n".join(
-        f"processor\t: {number}\nvendor_id\t: {vendor}\nmodel name\t: A CPU\nflags\t\t: {flags}\nvmx flags\t: ept avx512f\n"
+        f"processor\t: {number}\nvendor_id\t: {vendor}\nmodel name\t: A CPU\n"
+        f"flags\t\t: {flags}\nvmx flags\t: ept avx512f\n"
         for number, flags in enumerate(processors)
     )
 
@@ -62,7 +62,10 @@ def test_flags_have_gentoos_names() -> None:
     assert _cpu.cpu_flags(features) == ["bmi1", "fma3", "mmxext", "pclmul", "sha", "sse", "sse3"]
 
 
-@pytest.mark.parametrize(("features", "level"), [(set(), None), (V1, "x86-64-v1"), (V2, "x86-64-v2"), (V3 - {"movbe"}, "x86-64-v2"), (V3, "x86-64-v3")])
+@pytest.mark.parametrize(
+    ("features", "level"),
+    [(set(), None), (V1, "x86-64-v1"), (V2, "x86-64-v2"), (V3 - {"movbe"}, "x86-64-v2"), (V3, "x86-64-v3")],
+)
 def test_level(features: set[str], level: str | None) -> None:
     assert _cpu.level(features) == level
 
@@ -80,7 +83,9 @@ def test_what_needs_something_that_is_gone_goes_too() -> None:
 
 
 def test_march_is_the_level_and_what_is_beyond_it() -> None:
-    assert _cpu.march(V3 - {"movbe", "bmi2", "avx2"}) == "-march=x86-64-v2 -mavx -mbmi -mf16c -mfma -mlzcnt -mtune=generic"
+    assert (
+        _cpu.march(V3 - {"movbe", "bmi2", "avx2"}) == "-march=x86-64-v2 -mavx -mbmi -mf16c -mfma -mlzcnt -mtune=generic"
+    )
 
 
 def test_march_below_the_first_level_is_refused() -> None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.larry.binhost.plugins.module_utils import _emerge
 from ansible_collections.larry.binhost.plugins.module_utils._emerge import Merge
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
@@ -28,7 +27,7 @@ Total: 3 packages (1 upgrade, 1 new, 1 reinstall, 2 binaries), Size of downloads
 LOG = """1700000000: Started emerge on: Nov 14, 2023 22:13:20
 1700000000:  *** emerge --usepkg @world
 1700000001:  >>> emerge (1 of 3) app-misc/hello-2.10 to /
-1700000002:  === (1 of 3) Merging Binary (app-misc/hello-2.10::/var/cache/binhost/binhost/app-misc/hello/hello-2.10-1.gpkg.tar)
+1700000002:  === (1 of 3) Merging Binary (app-misc/hello-2.10::/var/cache/binpkgs/app-misc/hello/hello-2.10-1.gpkg.tar)
 1700000003:  >>> AUTOCLEAN: app-misc/hello:0
 1700000003:  === Unmerging... (app-misc/hello-2.9)
 1700000003:  >>> unmerge success: app-misc/hello-2.9
@@ -44,7 +43,16 @@ LOG = """1700000000: Started emerge on: Nov 14, 2023 22:13:20
 
 def test_argv() -> None:
     assert _emerge.argv(["@world"], {"update": True, "newuse": False, "jobs": 4, "with_bdeps": "n"}, pretend=True) == [
-        *("emerge", "--ignore-default-opts", "--ask=n", "--color=n", "--quiet=n", "--nospinner", "--pretend", "--verbose"),
+        *(
+            "emerge",
+            "--ignore-default-opts",
+            "--ask=n",
+            "--color=n",
+            "--quiet=n",
+            "--nospinner",
+            "--pretend",
+            "--verbose",
+        ),
         *("--update", "--with-bdeps=n", "--jobs=4", "@world"),
     ]
 
@@ -61,15 +69,22 @@ def test_merge_list() -> None:
 
 
 def test_a_line_that_is_not_understood_is_an_error() -> None:
-    with pytest.raises(BinhostError, match=r"^emerge --pretend: expected '\[ebuild.*found '\[surprise  N \] app-misc/hello-2.10'$"):
+    with pytest.raises(
+        BinhostError, match=r"^emerge --pretend: expected '\[ebuild.*found '\[surprise  N \] app-misc/hello-2.10'$"
+    ):
         _emerge.merge_list("[surprise  N ] app-misc/hello-2.10\n")
 
 
 def test_outcome_is_read_from_the_log() -> None:
     assert _emerge.outcome(LOG) == _emerge.Outcome(
-        binary=["app-misc/hello-2.10"], source=["sys-apps/sed-4.9"], failed=["app-text/tree-2.1.0"], removed=["app-misc/hello-2.9"]
+        binary=["app-misc/hello-2.10"],
+        source=["sys-apps/sed-4.9"],
+        failed=["app-text/tree-2.1.0"],
+        removed=["app-misc/hello-2.9"],
     )
 
 
 def test_last_words_leave_progress_out() -> None:
-    assert _emerge.last_words("Calculating dependencies\n\none\n>>> Jobs: 1 of 2\ntwo\nthree\n", lines=2) == "two\nthree"
+    assert (
+        _emerge.last_words("Calculating dependencies\n\none\n>>> Jobs: 1 of 2\ntwo\nthree\n", lines=2) == "two\nthree"
+    )

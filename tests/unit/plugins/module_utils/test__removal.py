@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from ansible_collections.larry.binhost.plugins.module_utils import _removal
 
 INFO = """21 28 0:20 / /proc rw,nosuid shared:12 - proc proc rw
@@ -21,7 +20,12 @@ INFO = """21 28 0:20 / /proc rw,nosuid shared:12 - proc proc rw
 
 @pytest.mark.parametrize(
     ("path", "points"),
-    [("/var/tmp/a root", ["/var/tmp/a root/mnt"]), ("/var/tmp/another", ["/var/tmp/another"]), ("/var/tmp/a", []), ("/var/tmp/an", [])],
+    [
+        ("/var/tmp/a root", ["/var/tmp/a root/mnt"]),
+        ("/var/tmp/another", ["/var/tmp/another"]),
+        ("/var/tmp/a", []),
+        ("/var/tmp/an", []),
+    ],
 )
 def test_mounts_below(path: str, points: list[str]) -> None:
     assert _removal.mounts_below(path, INFO) == points
@@ -42,11 +46,18 @@ def test_nothing_is_deleted_above_a_mount(tmp_path: Path) -> None:
     (precious / "disk").write_text("all my data")
     (tree / "mnt").mkdir(parents=True)
     program = (
-        "from ansible_collections.larry.binhost.plugins.module_utils import _removal\n"
-        f"_removal.tree({str(tree)!r})\n"
+        f"from ansible_collections.larry.binhost.plugins.module_utils import _removal\n_removal.tree({str(tree)!r})\n"
     )
-    script = f"mount --bind {precious} {tree}/mnt && exec {sys.executable} -c \"$1\""
+    script = f'mount --bind {precious} {tree}/mnt && exec {sys.executable} -c "$1"'
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", program], capture_output=True, text=True, env=environment, check=False)
-    assert re.search(f"BinhostError: {tree}: expected nothing mounted below what is to be deleted, found {tree}/mnt", done.stderr)
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", program],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert re.search(
+        f"BinhostError: {tree}: expected nothing mounted below what is to be deleted, found {tree}/mnt", done.stderr
+    )
     assert (precious / "disk").read_text() == "all my data"

@@ -8,7 +8,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from ansible_collections.larry.binhost.plugins.module_utils import _rootrun
 from ansible_collections.larry.binhost.plugins.module_utils._rootrun import Bind
 
@@ -17,7 +16,13 @@ def test_argv_carries_the_environment_and_nothing_else() -> None:
     command = _rootrun.argv("/a root", [], ["emerge", "@world"], {"FEATURES": "buildpkg"})
     assert command[: len(_rootrun.NAMESPACES)] == list(_rootrun.NAMESPACES)
     assert command[command.index("/usr/bin/env") :] == [
-        *("/usr/bin/env", "-i", "HOME=/root", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=dumb"),
+        *(
+            "/usr/bin/env",
+            "-i",
+            "HOME=/root",
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "TERM=dumb",
+        ),
         *("FEATURES=buildpkg", "emerge", "@world"),
     ]
 
@@ -35,7 +40,9 @@ def test_a_command_sees_its_root_and_leaves_nothing_behind(tmp_path: Path) -> No
     script = "cat /mnt/seen/file; echo; echo $$; touch /mnt/seen/new 2>/dev/null || echo read-only"
     root.mkdir(exist_ok=True)
     before = Path("/proc/self/mountinfo").read_text()
-    done = subprocess.run(_rootrun.argv(str(root), binds, ["sh", "-c", script], {}), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        _rootrun.argv(str(root), binds, ["sh", "-c", script], {}), capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     text, _pid, written = done.stdout.splitlines()
     assert (text, written) == ("here", "read-only")

@@ -16,11 +16,22 @@ V2 = {name for level in ("x86-64-v1", "x86-64-v2") for name in LEVELS[level]}
 V3 = V2 | set(LEVELS["x86-64-v3"])
 COMMON: dict[str, t.Any] = {
     "binhost_networks": ["10.0.0.0/24"],
-    "binhost_targets": {"laptops": {"profile": "lab:default/linux/amd64", "use": ["unicode"], "package_use": {"app-arch/lz4": ["static-libs"]}}},
+    "binhost_targets": {
+        "laptops": {
+            "profile": "lab:default/linux/amd64",
+            "use": ["unicode"],
+            "package_use": {"app-arch/lz4": ["static-libs"]},
+        }
+    },
 }
 VARIABLES: dict[str, dict[str, t.Any]] = {
     "desktop": {**COMMON, "ansible_host": "10.0.0.1"},
-    "amd": {**COMMON, "ansible_host": "10.0.0.2", "binhost_target": "laptops", "slave_world": ["app-text/tree", "app-misc/hello"]},
+    "amd": {
+        **COMMON,
+        "ansible_host": "10.0.0.2",
+        "binhost_target": "laptops",
+        "slave_world": ["app-text/tree", "app-misc/hello"],
+    },
     "intel": {
         **COMMON,
         "ansible_host": "10.0.0.3",

@@ -29,10 +29,25 @@ def test_a_host_name_is_as_good_as_an_address() -> None:
     [
         ("amd", "binhost_target", "laptop", "amd: binhost_target: expected one of laptops, found 'laptop'"),
         ("amd", "binhost_target", None, "amd: binhost_target: expected one of laptops, found None"),
-        ("amd", "ansible_host", "10.0.1.2", "amd: ansible_host: expected an address in binhost_networks (10.0.0.0/24), found 10.0.1.2"),
-        ("amd", "binhost_address", "fe80::1", "amd: binhost_address: expected an address in binhost_networks (10.0.0.0/24), found fe80::1"),
+        (
+            "amd",
+            "ansible_host",
+            "10.0.1.2",
+            "amd: ansible_host: expected an address in binhost_networks (10.0.0.0/24), found 10.0.1.2",
+        ),
+        (
+            "amd",
+            "binhost_address",
+            "fe80::1",
+            "amd: binhost_address: expected an address in binhost_networks (10.0.0.0/24), found fe80::1",
+        ),
         ("amd", "slave_world", "app-misc/hello", "amd: slave_world: expected a list, found 'app-misc/hello'"),
-        ("amd", "slave_world", [{"app-misc/hello": None}], "amd: slave_world: expected package atoms, found {'app-misc/hello': None}"),
+        (
+            "amd",
+            "slave_world",
+            [{"app-misc/hello": None}],
+            "amd: slave_world: expected package atoms, found {'app-misc/hello': None}",
+        ),
         ("amd", "slave_make_conf", ["A=1"], "amd: slave_make_conf: expected a mapping, found ['A=1']"),
         ("desktop", "master_http_port", "http", "desktop: master_http_port: expected a number, found 'http'"),
     ],
@@ -55,8 +70,16 @@ def test_a_world_atom_that_is_none() -> None:
     [
         ("binhost_targets", {}, "all hosts: binhost_targets: expected at least one target, found {}"),
         ("binhost_networks", [], "all hosts: binhost_networks: expected a list of the fleet's networks, found []"),
-        ("binhost_networks", ["home"], "all hosts: binhost_networks: expected networks such as 192.168.1.0/24, found 'home'"),
-        ("binhost_networks", ["0.0.0.0/0"], "all hosts: binhost_networks: expected the fleet's own networks, found 0.0.0.0/0, which is everybody's"),
+        (
+            "binhost_networks",
+            ["home"],
+            "all hosts: binhost_networks: expected networks such as 192.168.1.0/24, found 'home'",
+        ),
+        (
+            "binhost_networks",
+            ["0.0.0.0/0"],
+            "all hosts: binhost_networks: expected the fleet's own networks, found 0.0.0.0/0: everybody's",
+        ),
         (
             "binhost_targets",
             {"laptops": {**TARGET, "uses": []}},
@@ -65,7 +88,8 @@ def test_a_world_atom_that_is_none() -> None:
         (
             "binhost_targets",
             {"laptops": {"profile": "/etc/passwd"}},
-            "all hosts: binhost_targets.laptops.profile: expected repository:path, as in gentoo:default/linux/amd64/23.0, found '/etc/passwd'",
+            "all hosts: binhost_targets.laptops.profile: "
+            "expected repository:path, as in gentoo:default/linux/amd64/23.0, found '/etc/passwd'",
         ),
         (
             "binhost_targets",
@@ -75,8 +99,8 @@ def test_a_world_atom_that_is_none() -> None:
         (
             "binhost_targets",
             {"laptops": {**TARGET, "cflags": "-O2 -march=native"}},
-            "all hosts: binhost_targets.laptops.cflags: expected options that every slave can run, found '-O2 -march=native': "
-            "native is the machine that compiles",
+            "all hosts: binhost_targets.laptops.cflags: "
+            "expected options that every slave can run, found '-O2 -march=native': native is who compiles",
         ),
     ],
 )
@@ -88,18 +112,24 @@ def test_a_variable_of_the_fleet(variable: str, value: t.Any, problem: str) -> N
 def test_no_master() -> None:
     changed = variables()
     del changed["desktop"]
-    assert _inventory.problems(fleet(changed, masters=())) == ["inventory: group masters: expected the host that builds, found none"]
+    assert _inventory.problems(fleet(changed, masters=())) == [
+        "inventory: group masters: expected the host that builds, found none"
+    ]
 
 
 def test_a_host_that_is_both() -> None:
-    assert _inventory.problems(fleet(masters=("desktop", "amd")))[0] == "amd: groups: expected masters or slaves, found both"
+    assert (
+        _inventory.problems(fleet(masters=("desktop", "amd")))[0]
+        == "amd: groups: expected masters or slaves, found both"
+    )
 
 
 def test_two_masters_must_be_told_apart() -> None:
     changed = {**variables(), "tower": variables()["desktop"]}
     both = _inventory.Fleet(["desktop", "tower"], ["amd", "intel"], changed)
     assert _inventory.problems(both) == [
-        "all hosts: binhost_targets.laptops.master: expected which of the masters builds it (desktop, tower), found nothing"
+        "all hosts: binhost_targets.laptops.master: "
+        "expected which of the masters builds it (desktop, tower), found nothing"
     ]
 
 

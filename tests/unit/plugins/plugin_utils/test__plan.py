@@ -21,12 +21,23 @@ def target(facts: dict[str, t.Any] | None = None, changed: dict[str, t.Any] | No
 
 def test_the_cpu_is_what_all_members_and_the_master_can_run() -> None:
     cpu = target()["cpu"]
-    assert (cpu["level"], "avx2" in cpu["flags"], cpu["held_back"]) == ("x86-64-v2", False, {"desktop": ["avx2", "bmi2"], "intel": ["avx2", "bmi2"]})
+    assert (cpu["level"], "avx2" in cpu["flags"], cpu["held_back"]) == (
+        "x86-64-v2",
+        False,
+        {"desktop": ["avx2", "bmi2"], "intel": ["avx2", "bmi2"]},
+    )
     assert "-march=x86-64-v2 -mavx" in target()["files"]["make.conf/01-target.conf"]
 
 
 def test_a_weaker_master_lowers_the_target() -> None:
-    assert target({**all_facts(), "desktop": facts(V2)})["cpu"]["held_back"]["intel"] == ["avx", "avx2", "bmi1", "bmi2", "f16c", "fma3"]
+    assert target({**all_facts(), "desktop": facts(V2)})["cpu"]["held_back"]["intel"] == [
+        "avx",
+        "avx2",
+        "bmi1",
+        "bmi2",
+        "f16c",
+        "fma3",
+    ]
 
 
 def test_another_cpu_is_another_compilation_and_nothing_else_is() -> None:
@@ -37,7 +48,11 @@ def test_another_cpu_is_another_compilation_and_nothing_else_is() -> None:
 
 
 def test_the_world_is_the_union_of_what_is_declared_and_what_persons_installed() -> None:
-    assert target()["world"] == {"app-editors/ed": ["intel"], "app-misc/hello": ["amd", "intel"], "app-text/tree": ["amd"]}
+    assert target()["world"] == {
+        "app-editors/ed": ["intel"],
+        "app-misc/hello": ["amd", "intel"],
+        "app-text/tree": ["amd"],
+    }
     assert _plan.plan(fleet(), all_facts())["hosts"]["intel"]["world"] == ["app-misc/hello"]
 
 
@@ -77,7 +92,9 @@ def test_a_target_none_of_whose_slaves_was_seen_waits() -> None:
 def test_a_master_that_was_never_seen() -> None:
     known = all_facts()
     del known["desktop"]
-    expected = "desktop: never seen: expected the facts of target laptops's master. Switch it on and run once without --limit."
+    expected = (
+        "desktop: never seen: expected the facts of target laptops's master. Switch it on and run once without --limit."
+    )
     with pytest.raises(BinhostError, match=f"^{re.escape(expected)}$"):
         _plan.plan(fleet(), known)
 

@@ -21,10 +21,23 @@ NOTHING = {"binary": [], "source": [], "failed": [], "waiting": [], "merge_list"
 
 
 def test_report() -> None:
-    packages = {"built": ["a/a-1", "b/b-1"], "variants": {"amd": [], "intel": ["a/a-1"]}, "unsatisfiable": {"x/y": ["amd"]}}
+    packages = {
+        "built": ["a/a-1", "b/b-1"],
+        "variants": {"amd": [], "intel": ["a/a-1"]},
+        "unsatisfiable": {"x/y": ["amd"]},
+    }
     hosts = {
-        "desktop": {"seen": True, "kept": True, "done": {"laptops": {"packages": packages, "generation": {"number": 3}}}},
-        "amd": {"seen": True, "kept": True, "index": {"number": 3, "reachable": True}, "packages": {**NOTHING, "binary": ["a/a-1", "b/b-1"]}},
+        "desktop": {
+            "seen": True,
+            "kept": True,
+            "done": {"laptops": {"packages": packages, "generation": {"number": 3}}},
+        },
+        "amd": {
+            "seen": True,
+            "kept": True,
+            "index": {"number": 3, "reachable": True},
+            "packages": {**NOTHING, "binary": ["a/a-1", "b/b-1"]},
+        },
         "intel": {"seen": True, "kept": True, "failure": "one\ntwo"},
         "new": {"seen": False, "kept": False},
         "old": {"seen": False, "kept": True},
@@ -49,7 +62,11 @@ def test_report() -> None:
 def test_without_a_master() -> None:
     hosts = {
         "desktop": {"seen": False, "kept": True},
-        "amd": {"seen": True, "index": {"number": 2, "reachable": False, "message": "it is off"}, "packages": {**NOTHING, "waiting": ["a/a-1"]}},
+        "amd": {
+            "seen": True,
+            "index": {"number": 2, "reachable": False, "message": "it is off"},
+            "packages": {**NOTHING, "waiting": ["a/a-1"]},
+        },
     }
     assert _report.report(PLAN, hosts, check=False).splitlines()[-5:] == [
         "",
@@ -63,4 +80,7 @@ def test_without_a_master() -> None:
 def test_check_mode_does_not_guess() -> None:
     text = _report.report(PLAN, {"amd": {"seen": True, "packages": {**NOTHING, "merge_list": None}}}, check=True)
     assert text.splitlines()[0] == "Nothing was changed (check mode)."
-    assert text.splitlines()[-1] == "amd: what would be installed is unknown before the index and the configuration are in place"
+    assert (
+        text.splitlines()[-1]
+        == "amd: what would be installed is unknown before the index and the configuration are in place"
+    )
