@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Believe a clear-signed text only if one key signed it.
+
+gpg works in a throw-away home that holds that key and nothing else, so neither the machine's keyring nor its trust
+settings have a say.  What it found is read from its status lines (GnuPG doc/DETAILS, "Format of the --status-fd
+output").
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import typing as t
+
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+
+_FINGERPRINT = re.compile(r"(?:[0-9A-F]{40}|[0-9A-F]{64})\Z")
+_PREFIX = "[GNUPG:] "
+#: Status lines that make a signature worthless, whatever else is said.
+_FAULTS: t.Final = {
+    "BADSIG": "a signature that doesn't fit the text: it was changed after it was signed",
+    "REVKEYSIG": "a signature by a key that was revoked",
+    "EXPKEYSIG": "a signature by a key that has expired; get a newer copy of the key",
+    "EXPSIG": "a signature that has expired",
+}
+
+
+class Run(t.Protocol):
+    """How to run a program; ``AnsibleModule.run_command`` is one."""
+
+    def __call__(self, args: list[str], /) -> tuple[int, str, str]:
+        """Return exit status, stdout and stderr; a status other than 0 is no exception."""
+
+
+def fingerprint(text: str) -> str:
+    """Return a fingerprint in upper case without spaces.  Raises ``BinhostError`` for a key ID or any other text."""
+    plain = re.sub(r"\s", "", text).upper()
+    plain = plain[2:] if plain.startswith("0X") else plain
+    if not _FINGERPRINT.match(plain):
+        raise BinhostError(
+            f"fingerprint: expected the 40 hexadecimal digits of a whole OpenPGP fingerprint, found {text!r}"
+        )
+    return plain
+
+
+def signed_text(run: Run, path: str, *, key: str, by: str) -> str:
+    """Return what was signed in the clear-signed file ``path``; text outside the signed block is not returned.
+
+    ``key`` is a file with public keys, ``by`` the fingerprint of the one that has to have signed.
+    Raises ``BinhostError`` for every other state of affairs.
+    """
+    with tempfile.TemporaryDirectory(prefix="larry-binhost-gpg-") as home:
+        _import(run, home, key)
+        status = os.path.join(home, "status")
+        _code, text, _words = run([*_gpg(home), "--status-file", status, "--output", "-", "--decrypt", path])
+        with open(status, encoding="utf-8", errors="replace") as handle:
+            fault = judge(handle.read(), by=by)
+    if fault:
+        raise BinhostError(f"{path}: expected a text signed by {by}, found {fault}")
+    return text
+
+
+def judge(status: str, *, by: str) -> str:
+    """Return why gpg's status lines don't say that ``by`` signed; empty if they do."""
+    lines = [line[len(_PREFIX) :].split() for line in status.splitlines() if line.startswith(_PREFIX)]
+    words = {line[0]: line[1:] for line in lines if line}
+    for keyword, meaning in _FAULTS.items():
+        if keyword in words:
+            return meaning
+    # VALIDSIG: the signing key first, its primary key last.
+    signers = [line[-1] for line in lines if line[:1] == ["VALIDSIG"]]
+    texts = [line for line in lines if line[:1] == ["PLAINTEXT"]]
+    if by in signers and len(texts) == 1:
+        return ""
+    if by in signers:
+        return f"{len(texts)} texts in one file"
+    return _other_signer(words, signers)
+
+
+def _other_signer(words: t.Mapping[str, t.Sequence[str]], signers: t.Sequence[str]) -> str:
+    if signers:
+        return f"a signature by {', '.join(signers)}"
+    if "ERRSIG" in words:
+        # ERRSIG keyid pkalgo hashalgo class time rc fpr: the fingerprint is missing in old signatures.
+        return f"a signature by another key, {words['ERRSIG'][-1] if len(words['ERRSIG']) > 6 else words['ERRSIG'][0]}"
+    return "no signature"
+
+
+def _gpg(home: str) -> list[str]:
+    options = ["--batch", "--no-tty", "--no-options", "--no-autostart", "--disable-dirmngr", "--trust-model", "always"]
+    return ["gpg", "--homedir", home, *options]
+
+
+def _import(run: Run, home: str, key: str) -> None:
+    if not os.path.isfile(key):
+        raise BinhostError(f"{key}: expected the file of an OpenPGP public key, found nothing")
+    code, _text, words = run([*_gpg(home), "--import", key])
+    if code != 0:
+        raise BinhostError(f"{key}: expected an OpenPGP public key, found: {words.strip()}")
