@@ -72,7 +72,8 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: str, seen: s
         raise BinhostError(f"{tar.name!r}: expected names inside the archive's own folders, found {name!r}")
     path = os.path.join(folder, name)
     if member.isdir():
-        _files.directory(path)
+        os.mkdir(path)  # an error where a link of that name stands
+        os.chmod(path, 0o755)
         seen.add(name)
     elif member.issym() and not _repository.leads_out(name, member.linkname):
         os.symlink(member.linkname, path)

@@ -131,7 +131,8 @@ def plan(place: Place, repositories: t.Mapping[str, str] | None = None) -> Plan:
     index = built(place)
     entries = by_path(index, where=place.pkgdir) if index else (now.packages if now else {})
     draft = Plan(now, damage, index, entries, snapshots, now.seal.number if now else 0)
-    if now and index and not draft.added() and not draft.removed() and _short(now.seal) == draft.revisions():
+    revisions = draft.revisions()
+    if now and index and not draft.added() and not draft.removed() and _short(now.seal) == revisions:
         return draft
     return replace(draft, number=max([0, *place.numbers()]) + 1)
 

@@ -40,8 +40,9 @@ class Here:
 
 def find(place: _generation.Place) -> Here:
     """Return what is here: what Portage reads if it is this target's, else the target's highest number."""
-    reads = reading(place.state)
-    number = int(reads[1]) if reads and reads[0] == place.target else max(place.numbers(), default=None)
+    reads, numbers = reading(place.state), place.numbers()
+    ours = reads is not None and reads[0] == place.target and int(reads[1]) in numbers
+    number = int(reads[1]) if reads and ours else max(numbers, default=None)
     timestamp = _timestamp(os.path.join(place.state, "current"))
     if number is None:
         return Here(None, None, None, timestamp, complete=False)

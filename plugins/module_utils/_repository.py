@@ -123,7 +123,7 @@ def prune(keep: t.Container[str], state: str = STATE, *, age: float = 86400) -> 
 
 def _walk(location: str, below: str) -> t.Iterator[Entry]:
     """Yield everything below a folder of the repository, in no order."""
-    with os.scandir(os.path.join(location, below)) as found:
+    with os.scandir(os.path.join(location, below) if below else location) as found:
         for item in found:
             path = os.path.join(below, item.name)
             if item.name in VCS or (not below and item.name in BESIDE):

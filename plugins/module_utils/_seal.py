@@ -115,7 +115,7 @@ def _repository(read: _Reader) -> Repository:
     read.ends("revision", "archive", "sha512", "size")
     archive = read.text("archive", re.compile(r".+\Z", re.DOTALL))
     if not inside(archive):
-        raise BinhostError(f"{read.where}.archive: expected a path inside the generation, found {archive!r}")
+        raise BinhostError(f"{read.where}: archive: expected a path inside the generation, found {archive!r}")
     sha512, size = read.text("sha512", _SHA512), read.number("size")
     return Repository(read.text("revision", _REVISION), archive, sha512, size)
 

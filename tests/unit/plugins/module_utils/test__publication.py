@@ -1,0 +1,260 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Publishing: what stands there afterwards, when nothing is published, and what a crash at any step leaves."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _durable,
+    _generation,
+    _lock,
+    _packages,
+    _publication,
+)
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+
+if t.TYPE_CHECKING:
+    from conftest import Master
+
+A, B, C = (f"app-misc/{name}/{name}-1-1.gpkg.tar" for name in "abc")
+
+
+def folder(master: Master) -> Path:
+    return Path(master.place.folder)
+
+
+def test_first_generation(master: Master) -> None:
+    snapshot = master.snapshot()
+    wanted = _publication.publish(master.place, snapshot)
+    assert (wanted.changed, wanted.number, wanted.added(), wanted.removed()) == (True, 1, [A, B], [])
+    place = folder(master) / "1"
+    assert os.readlink(folder(master) / "current") == "1"
+    assert sorted(os.listdir(folder(master))) == ["1", "current"]
+    assert sorted(os.listdir(place)) == ["Packages", "Packages.gz", "app-misc", "repos", "seal.json"]
+    assert (place / A).read_bytes() == master.built[A]
+    assert (place / A).stat().st_ino == Path(master.place.pool, A).stat().st_ino
+    assert (place / A).stat().st_ino != Path(master.place.pkgdir, A).stat().st_ino
+    text = (place / "Packages").read_text()
+    assert gzip.decompress((place / "Packages.gz").read_bytes()).decode() == text
+    header = _packages.parse(text).header.values()
+    assert list(header) == ["ARCH", "CHOST", "PACKAGES", "TIMESTAMP", "VERSION"]
+    assert {int(os.stat(place / name).st_mtime) for name in ("Packages", "Packages.gz")} == {int(header["TIMESTAMP"])}
+    seal = json.loads((place / "seal.json").read_text())
+    assert (seal["number"], sorted(seal["packages"])) == (1, [A, B])
+    assert seal["repositories"]["lab"]["revision"] == snapshot["lab"][-12:]
+
+
+def test_all_can_read_it(master: Master) -> None:
+    _publication.publish(master.place, master.snapshot())
+    for top in ("generations", "pool", "repos"):
+        for path in [master.state / top, *(master.state / top).rglob("*")]:
+            if not path.is_symlink():
+                assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
+
+
+def test_unchanged(master: Master) -> None:
+    snapshot = master.snapshot()
+    _publication.publish(master.place, snapshot)
+    tops = [master.state / top for top in ("generations", "pool", "repos")]
+    before = {path: path.lstat().st_mtime_ns for top in tops for path in top.rglob("*")}
+    again = _publication.publish(master.place, snapshot)
+    assert (again.changed, again.number, again.added(), again.removed(), again.damage) == (False, 1, [], [], "")
+    assert not _publication.publish(master.place).changed  # the newest snapshot is the same one
+    master.index()  # Portage wrote the same index again
+    assert not _publication.publish(master.place).changed
+    assert {path: path.lstat().st_mtime_ns for path in before} == before
+
+
+def test_next_generation(master: Master) -> None:
+    _publication.publish(master.place, master.snapshot())
+    del master.built[A]
+    master.build(B, content="rebuilt")
+    master.build(C)
+    wanted = _publication.publish(master.place, master.snapshot())
+    assert (wanted.number, wanted.added(), wanted.removed()) == (2, [B, C], [A, B])
+    one, two = folder(master) / "1", folder(master) / "2"
+    assert ((one / B).read_text(), (two / B).read_text()) == (B, "rebuilt")
+    stamps = [int((place / "Packages").stat().st_mtime) for place in (one, two)]
+    assert stamps[1] >= stamps[0] + 6
+    archives = [place / "repos/lab.tar.xz" for place in (one, two)]
+    assert archives[0].stat().st_ino == archives[1].stat().st_ino
+
+
+def test_new_revision_alone(master: Master) -> None:
+    _publication.publish(master.place, master.snapshot())
+    master.ebuild("app-misc/a/a-2.ebuild", "EAPI=8\n")
+    wanted = _publication.publish(master.place, master.snapshot())
+    assert (wanted.number, wanted.added(), wanted.removed()) == (2, [], [])
+    archives = [folder(master) / number / "repos/lab.tar.xz" for number in "12"]
+    assert archives[0].read_bytes() != archives[1].read_bytes()
+
+
+def test_keep(master: Master) -> None:
+    for count in range(4):
+        master.build(B, content="x" * (count + 1))
+        _publication.publish(master.place, master.snapshot(), keep=2)
+    assert sorted(os.listdir(folder(master))) == ["3", "4", "current"]
+    del master.built[B]
+    master.index()
+    _publication.publish(master.place, master.snapshot(), keep=1)
+    assert sorted(os.listdir(folder(master))) == ["5", "current"]
+    assert [path.name for path in Path(master.place.pool).rglob("*")] == ["app-misc", "a", Path(A).name]
+
+
+DAMAGE = [
+    (lambda place: (place / A).unlink(), "expected the file that the index names"),
+    (lambda place: (place / A).write_bytes((place / A).read_bytes()[::-1]), "expected the file that the index names"),
+    (lambda place: (place / "Packages").write_text("x"), "expected the index that the seal names"),
+    (lambda place: (place / "Packages.gz").write_bytes(b"x"), "Not a gzipped file"),
+    (lambda place: (place / "seal.json").unlink(), "No such file"),
+    (lambda place: (place / "repos/lab.tar.xz").unlink(), "No such file"),
+]
+
+
+@pytest.mark.parametrize(("damage", "reason"), DAMAGE)
+def test_a_damaged_generation_is_replaced(master: Master, damage: t.Callable[[Path], None], reason: str) -> None:
+    _publication.publish(master.place, master.snapshot())
+    damage(folder(master) / "1")
+    wanted = _publication.publish(master.place)
+    assert (wanted.changed, wanted.number) == (True, 2)
+    assert reason in wanted.damage
+    assert (folder(master) / "current" / A).read_bytes() == master.built[A]
+    assert not _publication.publish(master.place).changed
+
+
+def refused(master: Master, message: str) -> None:
+    with pytest.raises(BinhostError, match=message):
+        _publication.publish(master.place, master.snapshot())
+    assert not (folder(master) / "current").is_symlink()
+
+
+def test_a_file_is_missing(master: Master) -> None:
+    Path(master.place.pkgdir, B).unlink()
+    refused(master, "b-1-1.gpkg.tar: expected a package, as the index says, found no such file; 'emaint binhost --fix'")
+
+
+def test_a_file_is_another(master: Master) -> None:
+    Path(master.place.pkgdir, B).write_text(B[::-1])
+    refused(master, "b-1-1.gpkg.tar: expected md5 [0-9a-f]{32}, found [0-9a-f]{32}, sha1 [0-9a-f]{40}, found")
+
+
+def test_the_index_is_cut(master: Master) -> None:
+    path = Path(master.place.pkgdir, "Packages")
+    path.write_text(path.read_text().replace("\n\n", "\n\n\n", 1))
+    refused(master, "pkgdir/laptops/Packages: line 9: empty stanza")
+
+
+def test_the_index_is_empty(master: Master) -> None:
+    master.built.clear()
+    master.index()
+    refused(master, "Packages: expected packages, found none")
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/x", "repos/x", "seal.json", ".x"])
+def test_a_path_leads_elsewhere(master: Master, path: str) -> None:
+    index = Path(master.place.pkgdir, "Packages")
+    index.write_text(index.read_text().replace(f"PATH: {A}", f"PATH: {path}"))
+    refused(master, "Packages: line 9: expected a PATH inside PKGDIR, found")
+
+
+def test_nothing_built(master: Master) -> None:
+    Path(master.place.pkgdir, "Packages").unlink()
+    assert _generation.plan(master.place).changed
+    assert _generation.describe(_generation.plan(master.place))[1] == "unknown before the target is built\n"
+    refused(master, "Packages: expected the index of a build, found none; build first")
+
+
+def test_no_repository(master: Master) -> None:
+    with pytest.raises(BinhostError, match="repos: expected a snapshot of an ebuild repository, found none"):
+        _publication.publish(master.place)
+
+
+def test_no_such_snapshot(master: Master) -> None:
+    with pytest.raises(BinhostError, match="repository lab: expected a snapshot lab-<12 hexadecimal digits>, found /x"):
+        _generation.plan(master.place, {"lab": "/x"})
+    with pytest.raises(BinhostError, match="lab-0123456789ab: expected a readable ebuild repository"):
+        _publication.publish(master.place, {"lab": "/x/lab-0123456789ab"})
+
+
+def test_one_at_a_time(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_publication, "_PATIENCE", 0)
+    with _lock.held("generation-laptops", state=str(master.state)):
+        refused(master, f"generation-laptops.lock: expected to be free, found it held by process {os.getpid()}")
+
+
+def test_bad_target() -> None:
+    with pytest.raises(BinhostError, match=r"target: expected a name of a-z, 0-9, - and _, found '\.\./x'"):
+        _generation.Place("../x")
+
+
+def test_diff(master: Master) -> None:
+    snapshot = master.snapshot()
+    short = snapshot["lab"][-12:]
+    assert _generation.describe(_generation.plan(master.place, snapshot)) == (
+        "no generation\n",
+        f"generation 1\nrepository lab {short}\napp-misc/a-1 {A}\napp-misc/b-1 {B}\n",
+    )
+
+
+STEPS = ("rename", "replace", "link", "symlink", "unlink", "mkdir", "sync", "fsync")
+
+
+def killed_at(step: int, action: t.Callable[[], object]) -> bool:
+    """Run the action in a process that is killed before its file system call number ``step``; return if it was."""
+    child = os.fork()
+    if not child:
+        left = [step]
+
+        def deadly(call: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+            def wrapper(*args: t.Any, **named: t.Any) -> t.Any:
+                left[0] -= 1
+                if not left[0]:
+                    os._exit(9)
+                return call(*args, **named)
+
+            return wrapper
+
+        for name in STEPS:
+            setattr(os, name, deadly(getattr(os, name)))
+        try:
+            action()
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+
+def test_killed_at_any_step(master: Master) -> None:
+    _publication.publish(master.place, master.snapshot(), keep=2)
+    step, numbers = 0, {1}
+    while True:
+        step += 1
+        master.build(C, content="x" * (10 + step))
+        master.ebuild("app-misc/a/a-1.ebuild", "x" * step)
+        snapshot = master.snapshot()
+        killed = killed_at(step, lambda: _publication.publish(master.place, snapshot, keep=2))  # noqa: B023
+        now, damage = _generation.current(master.place)
+        assert now is not None, (step, damage)
+        numbers.add(now.seal.number)
+        if not killed:
+            break
+    assert step > 30
+    assert max(numbers) > 1
+    for place in (folder(master), Path(master.place.pool), master.state / "repos"):
+        assert not [path for path in place.rglob("*") if path.name.startswith(_durable.DRAFT)], place
+    assert not _publication.publish(master.place).changed
+
+
+def test_timestamps_grow_past_what_a_crash_left(master: Master) -> None:
+    _publication.publish(master.place, master.snapshot())
+    _durable.remove(str(folder(master) / "current"))
+    assert _publication.publish(master.place).number == 2
+    one, two = (int((folder(master) / number / "Packages").stat().st_mtime) for number in "12")
+    assert two >= one + 6

@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The seal: written canonically, read with suspicion."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+import pytest
+from ansible_collections.larry.binhost.plugins.module_utils import _seal
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+
+SHA = "a" * 128
+SEAL = _seal.Seal(
+    target="laptops",
+    number=41,
+    time="2026-01-31T12:00:00Z",
+    timestamp=1769860800,
+    index=_seal.File(SHA, 7),
+    repositories={"lab": _seal.Repository("0" * 12, "repos/lab.tar.xz", SHA, 9)},
+    packages={"a-b/c/c-1-1.gpkg.tar": _seal.File(SHA, 3)},
+)
+
+
+def test_round_trip() -> None:
+    assert _seal.parse(_seal.dump(SEAL), where="x") == SEAL
+    assert _seal.dump(_seal.parse(_seal.dump(SEAL), where="x")) == _seal.dump(SEAL)
+    assert SEAL.revisions() == {"lab": "0" * 12}
+    assert SEAL.repositories["lab"].folder("lab") == "lab-000000000000"
+
+
+def changed(*path: str, value: t.Any) -> bytes:
+    """Return the seal with one thing changed."""
+    record = json.loads(_seal.dump(SEAL))
+    inner = record
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    return json.dumps(record).encode()
+
+
+BAD = [
+    (b"<html>hotel</html>", "x: expected a seal (a JSON record), found '<html>hotel</html>'"),
+    (b"", "x: expected a seal (a JSON record), found ''"),
+    (b"[" * 100000, "x: expected a seal (a JSON record), found " + repr("[" * 60)),
+    (b"[1]", "x: expected a record, found '[1]'"),
+    (changed("format", value=2), "x: expected a seal of format 1, found 2"),
+    (changed("number", value=0), "x: number: expected a whole number from 1, found 0"),
+    (changed("number", value=True), "x: number: expected a whole number from 1, found True"),
+    (changed("target", value="../x"), "x: target: expected [a-z0-9][a-z0-9_-]*, found '../x'"),
+    (changed("index", "sha512", value="00"), "x: index: sha512: expected [0-9a-f]{128}, found '00'"),
+    (changed("index", value=None), "x: index: expected a record, found 'None'"),
+    (changed("packages", "../x", value={}), "x: packages: expected a safe name, found '../x'"),
+    (changed("repositories", "-x", value={}), "x: repositories: expected a safe name, found '-x'"),
+    (
+        changed("repositories", "lab", "archive", value="/etc/passwd"),
+        "x: repositories: lab: archive: expected a path inside the generation, found '/etc/passwd'",
+    ),
+    (
+        changed("surplus", value=1),
+        "x: expected the keys format, target, number, time, timestamp, index, repositories, packages, "
+        "found also surplus",
+    ),
+]
+
+
+@pytest.mark.parametrize(("data", "message"), BAD)
+def test_refused(data: bytes, message: str) -> None:
+    with pytest.raises(BinhostError, match=f"^{re.escape(message)}$"):
+        _seal.parse(data, where="x")
+
+
+def test_inside() -> None:
+    assert all(map(_seal.inside, ["a", "a/b", "a/b.c"]))
+    assert not any(map(_seal.inside, ["", "/a", "a//b", "a/", "a/../b", ".a", "a/.b", "a\0"]))

@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""index_sync as a playbook sees it."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.larry.binhost.plugins.module_utils import _publication
+
+Module = t.Callable[..., dict[str, t.Any]]
+Serve = t.Callable[..., str]
+
+
+def listing(state: Path) -> dict[str, object]:
+    return {str(path): (path.lstat().st_ino, path.lstat().st_mtime_ns) for path in state.rglob("*")}
+
+
+@pytest.fixture
+def uri(master: t.Any, serve: Serve) -> str:
+    """Return where generation 1 is served."""
+    _publication.publish(master.place, master.snapshot())
+    return serve(master.state / "generations")
+
+
+def test_check_run_check_run(module: Module, uri: str, tmp_path: Path) -> None:
+    state = tmp_path / "slave"
+    args = {"target": "laptops", "uris": ["http://127.0.0.1:9", uri], "state_dir": str(state)}
+    for check in (True, False):
+        result = module("index_sync", args, check=check)
+        assert (result["changed"], result["reachable"], result["uri"], result["number"]) == (True, True, uri, 1)
+        assert list(result["repositories"]) == ["lab"]
+        assert result["diff"]["before"] == "no generation\n"
+        assert result["diff"]["after"].startswith(f"generation 1 from {uri}/laptops/1\nrepository lab ")
+        assert state.exists() is not check
+    assert result["timestamp"] > 1700000000
+    after = listing(state)
+    for check in (True, False):
+        result = module("index_sync", args, check=check)
+        assert (result["changed"], result["number"], result["message"]) == (False, 1, "")
+        assert result["diff"]["before"] == result["diff"]["after"]
+    assert {path: fact for path, fact in listing(state).items() if "/run" not in path} == {
+        path: fact for path, fact in after.items() if "/run" not in path
+    }
+
+
+def test_no_answer(module: Module, tmp_path: Path) -> None:
+    args = {"target": "laptops", "uris": ["http://127.0.0.1:9"], "state_dir": str(tmp_path / "slave")}
+    for check in (True, False):
+        result = module("index_sync", args, check=check)
+        assert (result["changed"], result["reachable"], result["uri"], result["number"]) == (False, False, None, None)
+        assert result["message"].startswith("http://127.0.0.1:9/laptops/current/seal.json: no answer: ")
+
+
+def test_nothing_published(module: Module, serve: Serve, tmp_path: Path) -> None:
+    uri = serve(tmp_path)
+    result = module("index_sync", {"target": "laptops", "uris": [uri], "state_dir": str(tmp_path / "slave")})
+    assert (result["changed"], result["reachable"], result["number"]) == (False, True, None)
+    assert result["message"] == f"nothing published yet for target laptops at {uri}"
+
+
+def test_failure(module: Module, uri: str, master: t.Any, tmp_path: Path) -> None:
+    path = Path(master.place.folder) / "current/seal.json"
+    os.unlink(path)
+    path.write_text("<html>")
+    result = module("index_sync", {"target": "laptops", "uris": [uri], "state_dir": str(tmp_path / "slave")})
+    assert result["failed"]
+    assert result["msg"] == f"{uri}/laptops/current/seal.json: expected a seal (a JSON record), found '<html>'"
