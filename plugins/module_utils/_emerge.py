@@ -32,7 +32,7 @@ FLAGS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
 #: What emerge prints is read: no locale may translate it, and nobody waits for a countdown.
 ENVIRONMENT: t.Final[t.Mapping[str, str]] = {
     "LC_ALL": "C.UTF-8",
-    "NO_COLOR": "1",
+    "NOCOLOR": "true",
     "CLEAN_DELAY": "0",
     "EMERGE_WARNING_DELAY": "0",
 }
@@ -137,11 +137,11 @@ def outcome(log: str) -> Outcome:
     )
 
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
 def last_words(text: str, lines: int = 30) -> str:
     """Return the last lines of what a program said, without its progress lines and empty ones."""
-    said = [
-        line.rstrip()
-        for line in text.splitlines()
-        if line.strip() and not line.startswith((">>> Jobs:", "Calculating"))
-    ]
+    said = [_COLOUR.sub("", line).rstrip() for line in text.splitlines()]
+    said = [line for line in said if line.strip(" *") and not line.startswith((">>> Jobs:", "Calculating"))]
     return "\n".join(said[-lines:])

@@ -215,7 +215,7 @@ def _emerge_in(
     done = _emerge.outcome(_world.log_since(offset, log))
     if status != 0:
         failed = f", {' '.join(done.failed)} failed" if done.failed else ""
-        words = _emerge.last_words(stdout + stderr)
+        words = _world.why_failed(done, _emerge.last_words(stdout + stderr), root)
         raise BinhostError(
             f"target {target.name}: emerge @world in {root}: expected status 0, found {status}{failed}:\n{words}"
         )

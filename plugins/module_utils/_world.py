@@ -79,6 +79,19 @@ def log_since(offset: int, path: str = LOG) -> str:
         return handle.read()
 
 
+def why_failed(outcome: _emerge.Outcome, words: str, root: str = "/") -> str:
+    """Return the end of the build log of each package that failed; what emerge said last if there is none.
+
+    Portage keeps the log of a failed build in PORTAGE_TMPDIR, below /var/tmp unless the person moved it.
+    """
+    told = []
+    for cpv in outcome.failed:
+        path = os.path.join(root, "var/tmp/portage", cpv, "temp/build.log")
+        if os.path.exists(path):
+            told.append(f"{cpv} failed; the end of {path}:\n{_emerge.last_words(log_since(0, path), 20)}")
+    return "\n".join(told) or words
+
+
 def merge(
     run: Run, atoms: t.Sequence[str], options: t.Mapping[str, t.Any], *, log: str = LOG
 ) -> tuple[int, _emerge.Outcome, str]:

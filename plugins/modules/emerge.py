@@ -163,9 +163,8 @@ def apply(module: AnsibleModule) -> dict[str, object]:
     done = asdict(outcome)
     if status != 0:
         where = f"emerge {' '.join(module.params['atoms'])}"
-        module.fail_json(
-            msg=f"{where}: expected status 0, found {status}. Its last words:\n{words}", changed=True, **done
-        )
+        told = _world.why_failed(outcome, words)
+        module.fail_json(msg=f"{where}: expected status 0, found {status}:\n{told}", changed=True, **done)
     return done
 
 
