@@ -85,7 +85,7 @@ def read(root: str, paths: Iterable[str]) -> dict[str, Entry]:
             if parent not in found:
                 found[parent] = _directory(root, parent)
         for name in [path, *_siblings(root, path)]:
-            found[name] = _entry(os.path.join(root, name))
+            found[name] = entry(os.path.join(root, name))
     return {path: entry for path, entry in found.items() if entry}
 
 
@@ -106,13 +106,14 @@ def _directory(root: str, path: str) -> Entry | None:
     full = os.path.join(root, path)
     if not os.path.lexists(full) and os.path.lexists(os.path.join(adopting(full), ADOPTED)):
         return Entry("adopting", _entry_content(os.path.join(adopting(full), ADOPTED)))
-    entry = _entry(full)
-    if entry and entry.kind == "link" and not os.path.isfile(full):
-        return Entry("directory") if os.path.isdir(full) else Entry("other", f"a dead link to {entry.content}")
-    return entry
+    found = entry(full)
+    if found and found.kind == "link" and not os.path.isfile(full):
+        return Entry("directory") if os.path.isdir(full) else Entry("other", f"a dead link to {found.content}")
+    return found
 
 
-def _entry(path: str) -> Entry | None:
+def entry(path: str) -> Entry | None:
+    """Return what stands at a path; None for nothing.  Raises ``BinhostError`` if it can't be read."""
     try:
         mode = os.lstat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):

@@ -123,7 +123,7 @@ def plan(
     first = [removals.pop(path) for path in sorted(stale & needed)]
     adopted = [_adoption(*item) for item in sorted(current.items()) if _to_adopt(*item, needed - stale)]
     differs = [path for path in sorted(desired) if current.get(path) != desired[path]]
-    written = [_placed(path, current.get(path), desired[path]) for path in differs]
+    written = [placed(path, current.get(path), desired[path]) for path in differs]
     return [*first, *adopted, *written, *removals.values()]
 
 
@@ -147,7 +147,11 @@ def _adoption(path: str, entry: Entry) -> Change:
     return Change("adopt", path, entry, Entry("directory"))
 
 
-def _placed(path: str, before: Entry | None, after: Entry) -> Change:
+def placed(path: str, before: Entry | None, after: Entry) -> Change:
+    """Return the change that puts ``after`` in place of ``before``.
+
+    Raises ``BinhostError`` where ``before`` is a directory or a device that must not be replaced.
+    """
     if before and (before.kind == "other" or before.kind == "directory" and (after.kind == "file" or before.content)):
         raise BinhostError(f"{path}: expected {_described(after)}, found {_described(before)}")
     return Change("link" if after.kind == "link" else "write", path, before, after)

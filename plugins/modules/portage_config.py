@@ -136,7 +136,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     try:
         module.exit_json(**run(module))
-    except BinhostError as exc:
+    except (BinhostError, OSError) as exc:
         module.fail_json(msg=str(exc))
 
 

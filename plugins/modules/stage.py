@@ -130,7 +130,7 @@ def main() -> None:
     )
     try:
         module.exit_json(**run(module))
-    except BinhostError as exc:
+    except (BinhostError, OSError) as exc:
         module.fail_json(msg=str(exc))
 
 
