@@ -16,7 +16,15 @@ from pathlib import Path
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _generation, _repository
 
-HEADER = "ARCH: amd64\nCHOST: x86_64-pc-linux-gnu\nPACKAGES: {}\nTIMESTAMP: 1700000000\nTTL: 600\nURI: http://old\nVERSION: 0\n"
+HEADER = """\
+ARCH: amd64
+CHOST: x86_64-pc-linux-gnu
+PACKAGES: {}
+TIMESTAMP: 1700000000
+TTL: 600
+URI: http://old
+VERSION: 0
+"""
 
 
 class Master:

@@ -113,5 +113,5 @@ def test_as_portage_reads_it(answer: Path) -> None:
     assert header == {key: value for key, value in oracle["header"].items() if value}
     entries = _packages.packages(index)
     assert len(entries) == len(oracle["packages"])
-    for entry, expected in zip(entries, oracle["packages"]):
-        assert seen_by_portage(entry, expected) == expected
+    for number, expected in enumerate(oracle["packages"]):
+        assert seen_by_portage(entries[number], expected) == expected

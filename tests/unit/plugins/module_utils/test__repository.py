@@ -125,7 +125,7 @@ def test_prune(lab: Path, tmp_path: Path) -> None:
         (lab / "profiles/repo_name").write_text(text)
         paths.append(_repository.snapshot("lab", str(lab), state))
     assert _repository.prune({paths[0]}, state) == []
-    for age, path in zip((30, 20, 10), paths):
-        os.utime(path, (1700000000 - age, 1700000000 - age))
+    for number, path in enumerate(paths):
+        os.utime(path, (1700000000 + number, 1700000000 + number))
     assert _repository.prune({paths[0]}, state) == [paths[1]]
     assert [path for _name, path in _repository.snapshots(state)] == sorted([paths[0], paths[2]])

@@ -157,9 +157,7 @@ def test_nothing_published(slave: Slave, serve: Serve, tmp_path: Path) -> None:
     assert (done.changed, done.answer.uri, done.number, done.answer.message) == (False, uri, None, message)
 
 
-def test_the_server_goes_away_in_the_middle(
-    master: Master, slave: Slave, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_server_goes_away_in_the_middle(master: Master, slave: Slave, monkeypatch: pytest.MonkeyPatch) -> None:
     slave.run()
     republish(master)
     raw = (Path(master.place.folder) / "current/seal.json").read_bytes()
