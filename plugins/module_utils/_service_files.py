@@ -82,9 +82,10 @@ def intent(run: Run, wish: Wish, *, state: str, manager: _services.Manager | Non
     known = _files.load_record(os.path.join(state, RECORD))
     pending = known.get(_pending(wish.owner), {})
     changes = _file_changes(wish, known)
-    now = _services.states(run, manager, [service.name for service in wish.services]) if manager else {}
     written = [change.path for change in changes if change.after]
     removed = [change.path for change in changes if not change.after]
+    names = [service.name for service in wish.services]
+    now = _services.states(run, manager, [*names, *_services.defined(manager, removed)]) if manager else {}
     steps: list[Step] = []
     if manager:
         steps = _services.plan(manager, wish.services, now, changed=written, removed=removed, pending=pending)

@@ -131,6 +131,11 @@ def _openrc_state(run: Run, name: str) -> State:
     return State(enabled=enabled, running=code == 0, crashed=code == _RC_CRASHED)
 
 
+def defined(found: Manager, paths: Iterable[str]) -> list[str]:
+    """Return the names of the services that these files define, sorted."""
+    return sorted(match[1] for match in map(found.definition.match, paths) if match)
+
+
 def plan(
     found: Manager,
     services: Iterable[Service],
@@ -146,10 +151,8 @@ def plan(
     was killed before it could say (service -> verb).
     """
     changed, removed = set(changed), set(removed)
-    steps: list[Step] = []
-    for name in (match[1] for match in map(found.definition.match, removed) if match):
-        steps += [Step("stop", name), Step("disable", name)]
-    if found.commands["define"] and any(found.definition.match(path) for path in changed | removed):
+    steps = [Step(verb, name) for name in defined(found, removed) for verb in t.cast("list[Verb]", ["stop", "disable"])]
+    if found.commands["define"] and defined(found, changed | removed):
         steps.append(Step("define", ""))
     for service in services:
         steps += _steps(service, current.get(service.name, State()), changed, (pending or {}).get(service.name, ""))
