@@ -84,8 +84,8 @@ def intent(run: Run, wish: Wish, *, state: str, manager: _services.Manager | Non
     changes = _file_changes(wish, known)
     written = [change.path for change in changes if change.after]
     removed = [change.path for change in changes if not change.after]
-    names = [service.name for service in wish.services]
-    now = _services.states(run, manager, [*names, *_services.defined(manager, removed)]) if manager else {}
+    asked = [service.name for service in wish.services]
+    now = _services.states(run, manager, [*asked, *_services.defined(manager, removed)]) if manager else {}
     steps: list[Step] = []
     if manager:
         steps = _services.plan(manager, wish.services, now, changed=written, removed=removed, pending=pending)

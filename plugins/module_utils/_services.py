@@ -151,7 +151,8 @@ def plan(
     was killed before it could say (service -> verb).
     """
     changed, removed = set(changed), set(removed)
-    steps = [Step(verb, name) for name in defined(found, removed) for verb in t.cast("list[Verb]", ["stop", "disable"])]
+    gone: tuple[Verb, ...] = ("stop", "disable")
+    steps = [Step(verb, name) for name in defined(found, removed) for verb in gone]
     if found.commands["define"] and defined(found, changed | removed):
         steps.append(Step("define", ""))
     for service in services:

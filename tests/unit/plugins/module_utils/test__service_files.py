@@ -130,11 +130,10 @@ def test_failed_check(machine: Machine) -> None:
 def test_no_longer_declared(machine: Machine) -> None:
     machine.converge(machine.wish())
     (machine.folder / "etc/mine.conf").write_text("")
-    assert machine.converge(machine.wish(files={}, services=[], checks=[])) == [
-        "stop web",
-        "disable web",
-        "daemon-reload",
-    ]
+    wish = machine.wish(files={}, services=[], checks=[])
+    diff = _service_files.as_diff(machine.intent(wish))
+    assert (diff[-1]["before"], diff[-1]["after"]) == ("running, enabled\n", "stopped, disabled\n")
+    assert machine.converge(wish) == ["stop web", "disable web", "daemon-reload"]
     assert [path.name for path in (machine.folder / "etc").iterdir()] == ["mine.conf"]
     assert (machine.running, machine.enabled) == (set(), set())
 
