@@ -36,7 +36,7 @@ class ActionModule(ActionBase):
         text = _report.report(variables["binhost_plan"], hosts, check=self._task.check_mode)
         if not self._task.check_mode:
             _kept.keep_report(place, text)
-        return {**result, "changed": False, "msg": text.splitlines()}
+        return {**result, "changed": False, "msg": text.splitlines(), "_ansible_verbose_always": True}
 
 
 def _host(hostvars: t.Mapping[str, t.Any], place: str, host: str) -> dict[str, t.Any]:
