@@ -47,15 +47,34 @@ def publish(
         if not wanted.repositories:
             raise BinhostError(f"{place.state}/repos: expected a snapshot of an ebuild repository, found none")
         if wanted.changed:
-            _make(place, wanted, wanted.index)
+            with _cleaning(place):
+                _make(place, wanted, wanted.index)
             _prune(place, keep)
         return wanted
 
 
-def _make(place: _generation.Place, wanted: _generation.Plan, index: _packages.Index) -> None:
-    """Make the generation beside the others, look at it, and only then let it be the current one."""
+@contextlib.contextmanager
+def _cleaning(place: _generation.Place) -> t.Iterator[None]:
+    """Leave nothing unfinished behind, above all where the disk is full; a kill leaves it to the next publication."""
+    try:
+        yield
+    except OSError as exc:
+        _clean(place)
+        raise BinhostError(f"{place.folder}: expected to publish, found: {exc}; what is served is unchanged") from exc
+    except BinhostError:
+        _clean(place)
+        raise
+
+
+def _clean(place: _generation.Place) -> None:
+    """Remove what was never finished."""
     for leftover in _durable.drafts(place.folder):
         _durable.remove(leftover)
+
+
+def _make(place: _generation.Place, wanted: _generation.Plan, index: _packages.Index) -> None:
+    """Make the generation beside the others, look at it, and only then let it be the current one."""
+    _clean(place)
     files = _pool.admit(place.pool, place.pkgdir, wanted.packages.values(), _known(wanted))
     final = place.generation(wanted.number)
     draft = _durable.draft(final)

@@ -170,7 +170,8 @@ def _copy(location: str, path: str, before: str) -> None:
         for entry in entries(location):
             _copy_entry(entry, os.path.join(location, entry.path), os.path.join(draft, entry.path))
     except OSError as exc:
-        raise BinhostError(f"{exc.filename}: expected to copy it to {draft}, found: {exc.strerror}") from None
+        _durable.remove(draft)
+        raise BinhostError(f"{location}: expected to copy it to {path}, found: {exc}") from None
     if revision(location) != before:
         _durable.remove(draft)
         raise BinhostError(f"{location}: expected it to stay as it is while it is copied, found it changed; run again")

@@ -8,6 +8,7 @@ What is here stays in use until all of the new one stands beside it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import typing as t
@@ -96,10 +97,26 @@ def run(request: Request) -> Result:
         if not wanted.changed or wanted.answer.offer is None:
             return wanted
         try:
-            timestamp = bring(request, wanted.here, wanted.answer.offer)
+            with _cleaning(request.place):
+                timestamp = bring(request, wanted.here, wanted.answer.offer)
         except _fetch.Unanswered as exc:
             return Result(wanted.here, Answer(message=str(exc)), wanted.here.number, wanted.here.timestamp)
         return Result(wanted.here, wanted.answer, wanted.number, timestamp, changed=True)
+
+
+@contextlib.contextmanager
+def _cleaning(place: _generation.Place) -> t.Iterator[None]:
+    """Leave nothing unfinished behind, above all where the disk is full; a kill leaves it to the next run."""
+    try:
+        yield
+    except OSError as exc:
+        _local.clean(place)
+        raise BinhostError(
+            f"{place.folder}: expected to store a generation, found: {exc}; what was here stays"
+        ) from exc
+    except BinhostError:
+        _local.clean(place)
+        raise
 
 
 def ask(request: Request) -> Answer:

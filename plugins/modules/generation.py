@@ -13,10 +13,9 @@ author: larry.binhost contributors (@larry-binhost)
 description:
   - >-
     Publishes the packages of a target's PKGDIR together with the ebuild repositories that they were built from:
-    the packages are copied
-    into the target's pool and checked against the index, a generation is made of hard links into the pool, an
-    index of exactly these files,
-    an archive of each repository and a seal that names them all; then one rename lets it be the current one.
+    the packages are copied into the target's pool and checked against the index; a generation is made of hard
+    links into the pool, an index of exactly these files, an archive of each repository and a seal that names them
+    all; then one rename lets it be the current one.
   - A generation never changes. Numbers and the index's TIMESTAMP only grow.
   - Nothing is published while packages and repositories are those of the current generation and this is complete.
   - >-

@@ -13,10 +13,9 @@ author: larry.binhost contributors (@larry-binhost)
 description:
   - >-
     Asks the servers in turn for the seal of the target's current generation; unless that is here already, fetches
-    the index and the ebuild
-    repositories that it names, checks them against it, and lets C(/var/lib/larry-binhost/current) point to them in
-    one step. Portage reads
-    the index from there; its C(URI) is the server that answered.
+    the index and the ebuild repositories that it names, checks them against it, and lets
+    C(/var/lib/larry-binhost/current) point to them in one step. Portage reads the index from there; its C(URI) is
+    the server that answered.
   - Packages themselves are fetched by Portage.
   - >-
     What is here stays in use if no server answers, which is no failure, and if one answers with anything wrong,

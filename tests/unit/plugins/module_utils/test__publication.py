@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -163,6 +164,25 @@ def test_a_path_leads_elsewhere(master: Master, path: str) -> None:
     index = Path(master.place.pkgdir, "Packages")
     index.write_text(index.read_text().replace(f"PATH: {A}", f"PATH: {path}"))
     refused(master, "Packages: line 9: expected a PATH inside PKGDIR, found")
+
+
+def test_disk_full(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
+    _publication.publish(master.place, master.snapshot())
+    master.build(C)
+    master.ebuild("app-misc/c/c-1.ebuild", "EAPI=8\n")
+    snapshot = master.snapshot()
+    with monkeypatch.context() as patch:
+        patch.setattr(_publication._archive, "pack", full)
+        with pytest.raises(
+            BinhostError, match="laptops: expected to publish, found: .*No space left.*; what is served"
+        ):
+            _publication.publish(master.place, snapshot)
+    assert sorted(os.listdir(folder(master))) == ["1", "current"]
+    assert _publication.publish(master.place, snapshot).number == 2
+
+
+def full(*_args: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_nothing_built(master: Master) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
@@ -91,6 +92,18 @@ def test_changing_while_copied(lab: Path, tmp_path: Path, monkeypatch: pytest.Mo
     answers = iter(["a" * 64, "b" * 64])
     monkeypatch.setattr(_repository, "revision", lambda _location: next(answers))
     with pytest.raises(BinhostError, match="expected it to stay as it is while it is copied, found it changed"):
+        _repository.snapshot("lab", str(lab), str(tmp_path / "state"))
+    assert os.listdir(tmp_path / "state/repos") == []
+
+
+def test_disk_full(lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: object, **_named: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(_repository._durable, "copy", full)
+    with pytest.raises(
+        BinhostError, match="lab: expected to copy it to .*/repos/lab-[0-9a-f]{12}, found: .*No space left"
+    ):
         _repository.snapshot("lab", str(lab), str(tmp_path / "state"))
     assert os.listdir(tmp_path / "state/repos") == []
 

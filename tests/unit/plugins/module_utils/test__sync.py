@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -167,6 +168,23 @@ def test_the_server_goes_away_in_the_middle(master: Master, slave: Slave, monkey
     assert "/laptops/2/Packages: no answer" in done.answer.message
 
 
+def test_disk_full(master: Master, slave: Slave, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    slave.run()
+    republish(master)
+    with monkeypatch.context() as patch:
+        patch.setattr(_sync._archive, "unpack", full)
+        with pytest.raises(
+            BinhostError, match="laptops: expected to store a generation, found: .*No space left.*; what was"
+        ):
+            slave.run()
+    assert os.readlink(slave.state / "current") == "generations/laptops/1"
+    assert len(os.listdir(slave.state / "repos")) == 1
+    assert slave.run().number == 2
+
+
 def lie(master: Master, name: str, data: bytes) -> None:
     """Let the server answer with something else."""
     path = Path(master.place.folder) / "current" / name
@@ -191,9 +209,9 @@ def test_wrong_content(master: Master, slave: Slave, name: str, data: bytes, mes
         slave.run()
     assert os.readlink(slave.state / "current") == "generations/laptops/1"
     assert slave.header() == before
+    assert not [path for path in slave.state.rglob("*") if path.name.startswith(".new-")]
     republish(master)
     assert slave.run().number == 3
-    assert not [path for path in slave.state.rglob("*") if path.name.startswith(".new-")]
 
 
 def test_another_targets_seal(master: Master, slave: Slave) -> None:
