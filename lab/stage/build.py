@@ -87,9 +87,8 @@ def make(cache: caches.Cache, into: Path) -> None:
         with cache.step("the root"):
             cache.run("tar", *TAR, "-C", work, "-xpf", base / "base.tar.zst")
             root.prepare(work, image)
-            repository.install(recipe.REPOSITORY, work / "var/db/repos/lab", distfiles)
-            for file in distfiles.iterdir():
-                shutil.copy(file, work / "var/cache/distfiles")
+            for name in repository.install(recipe.REPOSITORY, work / "var/db/repos/lab", distfiles):
+                shutil.copy(distfiles / name, work / "var/cache/distfiles")
         with cache.step("the repository's metadata"):
             chroot.run(cache, work, "egencache", "--update", "--repo=lab", f"--jobs={os.cpu_count()}")
         with cache.step("emerge @system"):

@@ -13,8 +13,9 @@ from pathlib import Path
 from lab.stage.cache import StageError
 
 
-def install(source: Path, into: Path, distfiles: Path) -> None:
-    """Copy the repository and write the Manifest of each package."""
+def install(source: Path, into: Path, distfiles: Path) -> set[str]:
+    """Copy the repository, write the Manifest of each package; return the names of the distfiles they need."""
+    needed = set()
     shutil.copytree(source, into)
     for path in [into, *into.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -23,6 +24,8 @@ def install(source: Path, into: Path, distfiles: Path) -> None:
         if names:
             lines = [manifest_line(distfiles / name) for name in sorted(names)]
             (package / "Manifest").write_text("".join(lines), "utf-8")
+        needed |= names
+    return needed
 
 
 def distfile_names(ebuild: Path) -> list[str]:
