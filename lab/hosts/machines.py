@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import shutil
 import typing as t
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -25,6 +25,7 @@ from lab.hosts.names import (
     address,
     free_subnet,
     gateway,
+    mac,
     variables,
 )
 from lab.hosts.podman import LABEL, STAGE_LABEL, configure, import_image, listed, network, podman, states, taken
@@ -61,11 +62,11 @@ def alone(lab: Lab) -> Iterator[None]:
 
 def stage() -> Stage:
     """Return the stage, built now if no cache has it."""
-    from lab.stage.build import ensure
+    from lab.stage.build import build
     from lab.stage.cache import StageError
 
     try:
-        folder = ensure()
+        folder = build()
     except StageError as exc:
         raise LabError(f"stage: {exc}") from exc
     tarballs = [path.name for path in folder.glob("stage3-lab.tar.*") if path.name.count(".") == 2]
@@ -82,9 +83,7 @@ def up(lab: Lab, hosts: Sequence[str], *, say: t.Callable[[str], None]) -> None:
     configure(lab)
     keys.make(lab)
     found = states(lab)
-    for host, (_, tag) in found.items():
-        if tag != built.tag:
-            raise LabError(f"{host}: expected a host of stage {built.tag}, found one of {tag}; run lab/lab down first")
+    one_stage(found, built)
     if not listed(lab, "image", f"reference=localhost/{lab.name}:{built.tag}"):
         say(f"importing {built.folder / built.tarball}")
         import_image(lab, built.folder / built.tarball, built.tag)
@@ -99,9 +98,18 @@ def up(lab: Lab, hosts: Sequence[str], *, say: t.Callable[[str], None]) -> None:
         wait(lab, host, subnet)
 
 
+def one_stage(found: Mapping[str, tuple[str, str]], built: Stage) -> None:
+    """Raise ``LabError`` unless all hosts that are there were made from this stage."""
+    for host, (_, tag) in found.items():
+        if tag != built.tag:
+            raise LabError(f"{host}: expected a host of stage {built.tag}, found one of {tag}; run lab/lab down first")
+
+
 def _boot(lab: Lab, host: str, state: str, subnet: IPv4Network, built: Stage) -> None:
     if not state:
         create(lab, host, subnet, built)
+    if state in ("", "created"):  # an interrupted one may lack its keys
+        podman(lab, "cp", "-", f"{lab.container(host)}:/", stdin=keys.archive(lab, host))
     if state == "paused":
         podman(lab, "unpause", lab.container(host))
     elif state != "running":
@@ -125,10 +133,8 @@ def create_network(lab: Lab) -> IPv4Network:
 
 
 def create(lab: Lab, host: str, subnet: IPv4Network, built: Stage) -> None:
-    """Make a host's container and volume, with the keys in it, and start nothing."""
-    name = lab.container(host)
+    """Make a host's container and volume, and start nothing."""
     podman(lab, "create", *_options(lab, host, subnet, built), f"localhost/{lab.name}:{built.tag}", *_init())
-    podman(lab, "cp", "-", f"{name}:/", stdin=keys.archive(lab, host))
 
 
 def _options(lab: Lab, host: str, subnet: IPv4Network, built: Stage) -> list[str]:
@@ -137,7 +143,8 @@ def _options(lab: Lab, host: str, subnet: IPv4Network, built: Stage) -> list[str
     options = [f"--name={name}", f"--hostname={host}"]
     options += [f"--label={LABEL}={lab.name}", f"--label={STAGE_LABEL}={built.tag}"]
     options += ["--privileged", "--systemd=always", "--pids-limit=-1", "--stop-timeout=20"]
-    options += [f"--network={lab.name}", f"--ip={address(subnet, host)}", "--dns=none", *others]
+    place = address(subnet, host)
+    options += [f"--network={lab.name}", f"--ip={place}", f"--mac-address={mac(place)}", "--dns=none", *others]
     # A real file system: overlay can't lie on overlay, and a build root needs devices and setuid programs.
     options.append(f"--volume={name}:/var/lib/larry-binhost:suid,dev,exec")
     cpuinfo = lab.checkout / "lab/cpuinfo" / host
@@ -186,6 +193,7 @@ def freeze(lab: Lab, host: str, verb: t.Literal["pause", "unpause"]) -> None:
 def reset(lab: Lab, host: str, *, say: t.Callable[[str], None]) -> None:
     """Boot a host that knows nothing of what was done on it; its address and keys stay."""
     present(lab, host)
+    one_stage(states(lab), stage())
     disconnect(lab, host)
     remove(lab, host)
     up(lab, [host], say=say)
@@ -199,7 +207,9 @@ def remove(lab: Lab, host: str) -> None:
 
 def down(lab: Lab) -> None:
     """Remove all that this checkout's lab left on the machine, complete or not.  The stage's cache stays."""
-    lab.variables.unlink(missing_ok=True)
+    if lab.variables.exists():  # then what runs kept beside the inventory is about the lab's hosts
+        shutil.rmtree(lab.checkout / "inventory/.binhost", ignore_errors=True)
+        lab.variables.unlink()
     if shutil.which("podman"):
         configure(lab)
         for host in HOSTS:

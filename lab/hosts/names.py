@@ -132,6 +132,14 @@ def address(subnet: IPv4Network, host: str) -> IPv4Address:
     return subnet[HOSTS[host]]
 
 
+def mac(place: IPv4Address) -> str:
+    """Return the hardware address that belongs to an address of the lab.
+
+    Always the same one: a host made anew would wait until its neighbours have forgotten the old one, half a minute.
+    """
+    return ":".join(f"{byte:02x}" for byte in (0x02, 0x4C, *place.packed))
+
+
 def containers_conf(hard: Mapping[str, int]) -> str:
     """Return the text of podman's configuration; ``hard`` are this process's hard limits, -1 is none.
 

@@ -75,6 +75,7 @@ def test_addresses_differ() -> None:
     found = [names.gateway(SUBNET), *(names.address(SUBNET, host) for host in names.HOSTS)]
     assert len(set(found)) == len(names.HOSTS) + 1
     assert set(names.DEFAULT) < set(names.HOSTS)
+    assert names.mac(names.address(SUBNET, "desktop")) == "02:4c:0a:4d:05:0a"
 
 
 def test_known_hosts_are_named_once() -> None:

@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Portage itself left on a host: its log and its database of installed packages, not what we say of them."""
+
+from __future__ import annotations
+
+import typing as t
+from contextlib import contextmanager
+
+from tests.e2e.harness import Machines
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SLAVES: t.Final = ("laptop-amd", "laptop-intel")
+EVERYBODY: t.Final = ("desktop", *SLAVES)
+ROOT: t.Final = "/var/lib/larry-binhost/roots/common"
+CURRENT: t.Final = "/var/lib/larry-binhost/generations/common/current"
+#: What the stage brought: the only packages of a slave that did not come as binaries.
+STAGE: t.Final = {"app-arch/bzip2", "sys-apps/which", "sys-libs/zlib"}
+STARTS: t.Final = "/var/tmp/emerge-starts"
+
+
+def installed(lab: Machines, host: str, *, root: str = "") -> dict[str, bool]:
+    """Return {category/name: whether it came as a binary} of all that is installed."""
+    script = f"cd {root}/var/db/pkg && for p in */*; do test -e $p/BINPKGMD5 && echo $p binary || echo $p source; done"
+    lines = [line.split() for line in lab.sh(host, script).splitlines()]
+    return {cpv.rpartition("-")[0]: kind == "binary" for cpv, kind in lines}
+
+
+def use(lab: Machines, host: str, package: str) -> set[str]:
+    """Return the USE flags that an installed package was built with."""
+    return set(lab.sh(host, f"cat /var/db/pkg/{package}-[0-9]*/USE").split())
+
+
+def compiled(lab: Machines, host: str, *, root: str = "") -> list[str]:
+    """Return the lines of emerge.log that say that something was compiled on the host."""
+    return lab.sh(host, f"grep -a 'Compiling/' {root}/var/log/emerge.log || true").splitlines()
+
+
+def merged(lab: Machines, host: str) -> list[str]:
+    """Return the lines of emerge.log that say that a binary was merged."""
+    return lab.sh(host, "grep -a 'Merging Binary' /var/log/emerge.log || true").splitlines()
+
+
+def index(lab: Machines) -> list[dict[str, str]]:
+    """Return the stanzas of the index that the master serves."""
+    _head, *stanzas = lab.read("desktop", f"{CURRENT}/Packages").strip().split("\n\n")
+    return [dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line) for stanza in stanzas]
+
+
+def generation(lab: Machines) -> int:
+    """Return the number of the current generation."""
+    return int(lab.sh("desktop", f"readlink {CURRENT}"))
+
+
+@contextmanager
+def counted_emerge(lab: Machines) -> Iterator[t.Callable[[], list[str]]]:
+    """Count each start of emerge on every host and in the build root; the value returns what was started so far."""
+    places = {"desktop": ("", ROOT), **{slave: ("",) for slave in SLAVES}}
+    program = f'#!/bin/sh\necho "$*" >>{STARTS}\nexec /usr/bin/emerge "$@"\n'
+    for host, roots in places.items():
+        for root in roots:
+            lab.write(host, f"{root}/usr/local/bin/emerge", program)
+            lab.sh(host, f"chmod 755 {root}/usr/local/bin/emerge")
+
+    def starts() -> list[str]:
+        found = [f"cat {root}{STARTS} 2>/dev/null || true" for host, roots in places.items() for root in roots]
+        hosts = [host for host, roots in places.items() for _root in roots]
+        return [f"{host}: {line}" for host, command in zip(hosts, found) for line in lab.sh(host, command).splitlines()]
+
+    try:
+        yield starts
+    finally:
+        for host, roots in places.items():
+            for root in roots:
+                lab.sh(host, f"rm -f {root}/usr/local/bin/emerge {root}{STARTS}")
