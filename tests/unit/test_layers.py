@@ -41,7 +41,7 @@ def python_files(folder: str) -> list[Path]:
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield line and full name of each import, wherever; ``from a import b`` is ``a.b``, a relative one keeps its dots."""
+    """Yield line and full name of each import; ``from a import b`` is ``a.b``, a relative one keeps its dots."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)

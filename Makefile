@@ -1,0 +1,51 @@
+# Everything is run from .venv, which lab/bootstrap makes. Words for pytest: make unit PYTEST="-k tree -x"
+MAKEFLAGS += --no-print-directory
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+PYTEST ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-down test unit lint sanity packaging e2e stage venv bootstrap
+
+help: ## Show this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: bootstrap ## Build and boot the lab, run site.yml on it and show the report
+	lab/lab up
+	@rm -f inventory/.binhost/report.txt
+	ansible-playbook site.yml -i inventory; status=$$?; \
+	if [ -e inventory/.binhost/report.txt ]; then cat inventory/.binhost/report.txt; fi; exit $$status
+
+demo-down: ## Remove all that demo has made
+	lab/lab down
+
+# Two at a time: the stage takes long, the other checks fit beside it. All of them are run, whichever fails.
+test: bootstrap ## Run every check; ends with pytest's count of the end-to-end tests
+	@$(MAKE) --jobs=2 --keep-going --output-sync=target stage unit lint packaging sanity
+	@$(MAKE) e2e
+
+unit: venv ## Test the code, in seconds
+	pytest --numprocesses=2 $(PYTEST)
+
+lint: venv ## Check style and types
+	@status=0; for tool in 'ruff check' 'ruff format --check' mypy 'yamllint --strict .' ansible-lint; do \
+	  echo "$$tool"; $$tool || status=1; done; exit $$status
+
+packaging: venv ## Find, build, install and document the collection
+	pytest tests/packaging $(PYTEST)
+
+sanity: venv ## Run ansible-test sanity
+	python tests/sanity/run.py
+
+e2e: bootstrap ## Run Molecule, then the end-to-end tests, on a lab of three hosts that is removed afterwards
+	@tests/e2e/run $(PYTEST)
+
+# With + its words are not held back until it ends.
+stage: bootstrap
+	+@lab/lab stage
+
+# One after the other, since both make .venv; a second run finds nothing to do.
+bootstrap: venv
+	@lab/bootstrap
+
+venv:
+	@lab/bootstrap venv
