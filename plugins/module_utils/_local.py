@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 from ansible_collections.larry.binhost.plugins.module_utils import _durable, _files, _generation, _packages, _seal
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Here:
     complete: bool  # whether Portage reads this one, unchanged, with all its repositories
 
 
-def find(place: _generation.Place) -> Here:
+def find(place: Place) -> Here:
     """Return what is here: what Portage reads if it is this target's, else the target's highest number."""
     reads, numbers = reading(place.state), place.numbers()
     ours = reads is not None and reads[0] == place.target and int(reads[1]) in numbers
@@ -73,7 +74,7 @@ def own_index(data: bytes, *, uri: str, timestamp: int) -> bytes:
     return _packages.dump(_packages.with_header(index, changes)).encode("utf-8", "surrogateescape")
 
 
-def settle(place: _generation.Place, seal: _seal.Seal, raw: bytes, index: bytes) -> None:
+def settle(place: Place, seal: _seal.Seal, raw: bytes, index: bytes) -> None:
     """Write a generation whose repositories are here, and let it be what Portage reads."""
     final = place.generation(seal.number)
     fresh = not os.path.isdir(final)
@@ -88,7 +89,7 @@ def settle(place: _generation.Place, seal: _seal.Seal, raw: bytes, index: bytes)
     _files.link(os.path.join(place.state, "current"), f"generations/{place.target}/{seal.number}")
 
 
-def clean(place: _generation.Place) -> None:
+def clean(place: Place) -> None:
     """Remove what a crash left unfinished."""
     for folder in (place.folder, os.path.join(place.state, "repos")):
         for leftover in _durable.drafts(folder):
@@ -141,7 +142,7 @@ def _intact(index: _packages.Index, seal: _seal.Seal) -> bool:
     return _generation.file_of(_packages.dump(master).encode("utf-8", "surrogateescape")) == seal.index
 
 
-def _has_repositories(place: _generation.Place, seal: _seal.Seal) -> bool:
+def _has_repositories(place: Place, seal: _seal.Seal) -> bool:
     """Return whether every repository's link leads to its snapshot."""
     links = os.path.join(place.generation(seal.number), "repos")
     store = os.path.join(place.state, "repos")

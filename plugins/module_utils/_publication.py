@@ -27,14 +27,13 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _seal,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
 TIMESTAMP_STEP: t.Final = 6  # seconds
 _PATIENCE: t.Final = 60  # seconds to wait for another publication of the same target
 
 
-def publish(
-    place: _generation.Place, repositories: t.Mapping[str, str] | None = None, *, keep: int = 5
-) -> _generation.Plan:
+def publish(place: Place, repositories: t.Mapping[str, str] | None = None, *, keep: int = 5) -> _generation.Plan:
     """Bring about what ``plan`` says, as the only one that does; returns the plan.
 
     ``keep`` generations are left.  Raises ``BinhostError``, with what is served untouched, if anything isn't as the
@@ -54,7 +53,7 @@ def publish(
 
 
 @contextlib.contextmanager
-def _cleaning(place: _generation.Place) -> t.Iterator[None]:
+def _cleaning(place: Place) -> t.Iterator[None]:
     """Leave nothing unfinished behind, above all where the disk is full; a kill leaves it to the next publication."""
     try:
         yield
@@ -66,13 +65,13 @@ def _cleaning(place: _generation.Place) -> t.Iterator[None]:
         raise
 
 
-def _clean(place: _generation.Place) -> None:
+def _clean(place: Place) -> None:
     """Remove what was never finished."""
     for leftover in _durable.drafts(place.folder):
         _durable.remove(leftover)
 
 
-def _make(place: _generation.Place, wanted: _generation.Plan, index: _packages.Index) -> None:
+def _make(place: Place, wanted: _generation.Plan, index: _packages.Index) -> None:
     """Make the generation beside the others, look at it, and only then let it be the current one."""
     _clean(place)
     files = _pool.admit(place.pool, place.pkgdir, wanted.packages.values(), _known(wanted))
@@ -105,7 +104,7 @@ def _known(wanted: _generation.Plan) -> dict[str, _seal.File]:
     return {path: file for path, file in wanted.current.seal.packages.items() if path not in new}
 
 
-def _last_timestamp(place: _generation.Place) -> int:
+def _last_timestamp(place: Place) -> int:
     """Return the newest TIMESTAMP of any generation, 0 if there is none; it is the mtime of its index."""
     stamps = [0]
     for number in place.numbers():
@@ -124,13 +123,13 @@ def _write_index(folder: str, index: _packages.Index, timestamp: int) -> _seal.F
     return _generation.file_of(data)
 
 
-def _carry_repositories(place: _generation.Place, wanted: _generation.Plan, folder: str) -> dict[str, _seal.Repository]:
+def _carry_repositories(place: Place, wanted: _generation.Plan, folder: str) -> dict[str, _seal.Repository]:
     """Put an archive of every repository into the generation; return what they are."""
     _files.directory(os.path.join(folder, "repos"))
     return {name: _carry(place, wanted, name, folder) for name in sorted(wanted.repositories)}
 
 
-def _carry(place: _generation.Place, wanted: _generation.Plan, name: str, folder: str) -> _seal.Repository:
+def _carry(place: Place, wanted: _generation.Plan, name: str, folder: str) -> _seal.Repository:
     """Link the current generation's archive where it is of the same revision, else make a new one."""
     revision = wanted.revisions()[name]
     previous = wanted.current.seal.repositories.get(name) if wanted.current else None
@@ -144,7 +143,7 @@ def _carry(place: _generation.Place, wanted: _generation.Plan, name: str, folder
     return _seal.Repository(revision, archive, _durable.digests(path, "sha512")["sha512"], os.path.getsize(path))
 
 
-def _prune(place: _generation.Place, keep: int) -> None:
+def _prune(place: Place, keep: int) -> None:
     """Leave the newest generations and the current one, and in pool and snapshots what these need."""
     numbers = place.numbers()
     served = os.readlink(place.generation("current"))

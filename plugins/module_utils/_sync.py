@@ -1,48 +1,27 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring a target's newest generation to a slave: the seal first, then what it names, checked against it.
-
-What is here stays in use until all of the new one stands beside it.
-"""
+"""Keep a slave at its target's newest generation: ask for the seal, compare, and bring what it names (see _bring)."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import time
 import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
-    _archive,
-    _durable,
+    _bring,
     _fetch,
-    _files,
-    _generation,
     _local,
     _lock,
-    _packages,
     _seal,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
 _LARGEST_SEAL: t.Final = 1 << 26  # bytes; 40,000 packages make 12 MB
 _PATIENCE: t.Final = 60  # seconds to wait for another synchronisation
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What a server has."""
-
-    uri: str  # the server's base
-    seal: _seal.Seal
-    raw: bytes  # the seal as it was fetched
-
-    @property
-    def place(self) -> str:
-        """The URI of the generation."""
-        return f"{self.uri}/{self.seal.target}/{self.seal.number}"
 
 
 @dataclass(frozen=True)
@@ -50,7 +29,7 @@ class Answer:
     """What asking the servers brought."""
 
     uri: str | None = None  # the first that answered
-    offer: Offer | None = None
+    offer: _bring.Offer | None = None
     message: str = ""  # why there is no offer
 
 
@@ -58,7 +37,7 @@ class Answer:
 class Request:
     """What is wanted."""
 
-    place: _generation.Place
+    place: Place
     uris: t.Sequence[str]
     timeout: float = 5  # seconds per attempt
     allow_older: bool = False
@@ -98,14 +77,14 @@ def run(request: Request) -> Result:
             return wanted
         try:
             with _cleaning(request.place):
-                timestamp = bring(request, wanted.here, wanted.answer.offer)
+                timestamp = _bring.bring(request.place, wanted.here, wanted.answer.offer, timeout=request.timeout)
         except _fetch.Unanswered as exc:
             return Result(wanted.here, Answer(message=str(exc)), wanted.here.number, wanted.here.timestamp)
         return Result(wanted.here, wanted.answer, wanted.number, timestamp, changed=True)
 
 
 @contextlib.contextmanager
-def _cleaning(place: _generation.Place) -> t.Iterator[None]:
+def _cleaning(place: Place) -> t.Iterator[None]:
     """Leave nothing unfinished behind, above all where the disk is full; a kill leaves it to the next run."""
     try:
         yield
@@ -131,7 +110,7 @@ def ask(request: Request) -> Answer:
         except _fetch.Unanswered as exc:
             silent.append(str(exc))
             continue
-        return Answer(uri, Offer(uri, _offered(raw, url, request.place.target), raw))
+        return Answer(uri, _bring.Offer(uri, _offered(raw, url, request.place.target), raw))
     return Answer(message="; ".join(silent) or "no server to ask")
 
 
@@ -143,7 +122,7 @@ def _offered(raw: bytes, url: str, target: str) -> _seal.Seal:
     return seal
 
 
-def _settled(request: Request, here: _local.Here, offer: Offer) -> bool:
+def _settled(request: Request, here: _local.Here, offer: _bring.Offer) -> bool:
     """Return whether the offer is what is here already; raises if it must not replace it."""
     same = here.seal == offer.seal
     if here.number is not None and not request.allow_older:
@@ -155,50 +134,6 @@ def _settled(request: Request, here: _local.Here, offer: Offer) -> bool:
         if number == here.number and here.seal and not same:
             raise BinhostError(f"{where}: expected generation {here.number} as it is here, found another one; {hint}")
     return same and here.complete and here.uri == offer.place
-
-
-def bring(request: Request, here: _local.Here, offer: Offer) -> int:
-    """Fetch, check and install what the offer names; return the TIMESTAMP of the index as it stands here."""
-    place = request.place
-    _local.clean(place)
-    before = _local.reading(place.state)
-    index = _fetch_index(request, offer)
-    for name in sorted(offer.seal.repositories):
-        _fetch_repository(request, offer, name)
-    timestamp = max(offer.seal.timestamp, here.timestamp + 1, int(time.time()))
-    own = _local.own_index(index, uri=offer.place, timestamp=timestamp)
-    _local.settle(place, offer.seal, offer.raw, own)
-    _local.prune(place.state, {before, (place.target, str(offer.seal.number))})
-    return timestamp
-
-
-def _fetch_index(request: Request, offer: Offer) -> bytes:
-    """Return the master's index, which is the sealed one and all of which Portage will read."""
-    url, wanted = f"{offer.place}/Packages", offer.seal.index
-    path = os.path.join(request.place.folder, f"{_durable.DRAFT}Packages")
-    _files.directory(request.place.folder)
-    _fetch.save(url, path, sha512=wanted.sha512, size=wanted.size, timeout=request.timeout)
-    data = _generation.read(path)
-    _durable.remove(path)
-    problems = _packages.parse(data.decode("utf-8", "surrogateescape")).problems
-    if problems:
-        raise BinhostError(f"{url}: {'; '.join(map(str, problems[:5]))}")
-    return data
-
-
-def _fetch_repository(request: Request, offer: Offer, name: str) -> None:
-    """Bring one ebuild repository unless it is here at that revision."""
-    repository = offer.seal.repositories[name]
-    path = os.path.join(request.place.state, "repos", repository.folder(name))
-    if os.path.isdir(path):
-        return
-    _files.directory(os.path.dirname(path))
-    archive = _durable.draft(path) + _archive.SUFFIX
-    url = f"{offer.place}/{repository.archive}"
-    _fetch.save(url, archive, sha512=repository.sha512, size=repository.size, timeout=request.timeout)
-    _archive.unpack(archive, _durable.draft(path))
-    _durable.finish(_durable.draft(path), path)
-    _durable.remove(archive)
 
 
 def _refuse_master(state: str) -> None:

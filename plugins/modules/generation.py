@@ -106,11 +106,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.larry.binhost.plugins.module_utils import _generation, _publication
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
+from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
 
 def converge(module: AnsibleModule) -> dict[str, t.Any]:
     """Publish unless in check mode; return the result.  Raises ``BinhostError``."""
-    place = _generation.Place(module.params["target"], module.params["state_dir"])
+    place = Place(module.params["target"], module.params["state_dir"])
     if module.params["keep"] < 1:
         raise BinhostError(f"keep: expected at least 1, found {module.params['keep']}")
     if module.check_mode:
@@ -122,7 +123,7 @@ def converge(module: AnsibleModule) -> dict[str, t.Any]:
     return result(place, wanted)
 
 
-def result(place: _generation.Place, wanted: _generation.Plan) -> dict[str, t.Any]:
+def result(place: Place, wanted: _generation.Plan) -> dict[str, t.Any]:
     """Return what the module tells of a plan."""
     before, after = _generation.describe(wanted)
     known = wanted.index is not None

@@ -104,15 +104,16 @@ message:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _generation, _sync
+from ansible_collections.larry.binhost.plugins.module_utils import _sync
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
+from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
 
 def converge(module: AnsibleModule) -> dict[str, t.Any]:
     """Bring the generation here unless in check mode; return the result.  Raises ``BinhostError``."""
     request = _sync.Request(
-        place=_generation.Place(module.params["target"], module.params["state_dir"]),
+        place=Place(module.params["target"], module.params["state_dir"]),
         uris=module.params["uris"],
         timeout=module.params["timeout"],
         allow_older=module.params["allow_older"],

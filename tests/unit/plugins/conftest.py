@@ -14,7 +14,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _generation, _repository
+from ansible_collections.larry.binhost.plugins.module_utils import _place, _repository
 
 HEADER = """\
 ARCH: amd64
@@ -32,7 +32,7 @@ class Master:
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        self.place = _generation.Place("laptops", str(state))
+        self.place = _place.Place("laptops", str(state))
         self.source = state.parent / "lab"
         self.built: dict[str, bytes] = {}
 

@@ -18,6 +18,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _generation,
     _lock,
     _packages,
+    _place,
     _publication,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
@@ -212,7 +213,7 @@ def test_one_at_a_time(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_bad_target() -> None:
     with pytest.raises(BinhostError, match=r"target: expected a name of a-z, 0-9, - and _, found '\.\./x'"):
-        _generation.Place("../x")
+        _place.Place("../x")
 
 
 def test_diff(master: Master) -> None:

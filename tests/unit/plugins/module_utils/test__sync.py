@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import (
-    _generation,
     _packages,
+    _place,
     _publication,
     _repository,
     _sync,
@@ -38,7 +38,7 @@ class Slave:
     def __init__(self, state: Path, uri: str) -> None:
         self.state = state
         self.uri = uri
-        self.place = _generation.Place("laptops", str(state))
+        self.place = _place.Place("laptops", str(state))
 
     def request(self, *uris: str, **more: t.Any) -> _sync.Request:
         return _sync.Request(self.place, list(uris) or [self.uri], timeout=2, **more)
@@ -175,7 +175,7 @@ def test_disk_full(master: Master, slave: Slave, monkeypatch: pytest.MonkeyPatch
     slave.run()
     republish(master)
     with monkeypatch.context() as patch:
-        patch.setattr(_sync._archive, "unpack", full)
+        patch.setattr(_sync._bring._archive, "unpack", full)
         with pytest.raises(
             BinhostError, match="laptops: expected to store a generation, found: .*No space left.*; what was"
         ):
@@ -272,7 +272,7 @@ def test_drift_is_repaired(slave: Slave, drift: t.Callable[[Path], object]) -> N
 
 def test_another_target(master: Master, slave: Slave, serve: Serve) -> None:
     stamp = slave.run().timestamp
-    other = _generation.Place("servers", str(slave.state))
+    other = _place.Place("servers", str(slave.state))
     shutil.copytree(master.place.folder, master.state / "generations/servers", symlinks=True)
     seal = master.state / "generations/servers/1/seal.json"
     record = json.loads(seal.read_text())

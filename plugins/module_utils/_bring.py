@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fetch what a seal names, check it against the seal, and let Portage read it.
+
+What is here stays in use until all of the new one stands beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _archive,
+    _durable,
+    _fetch,
+    _files,
+    _generation,
+    _local,
+    _packages,
+    _seal,
+)
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._place import Place
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a server has."""
+
+    uri: str  # the server's base
+    seal: _seal.Seal
+    raw: bytes  # the seal as it was fetched
+
+    @property
+    def place(self) -> str:
+        """The URI of the generation."""
+        return f"{self.uri}/{self.seal.target}/{self.seal.number}"
+
+
+def bring(place: Place, here: _local.Here, offer: Offer, *, timeout: float) -> int:
+    """Fetch, check and install what the offer names; return the TIMESTAMP of the index as it stands here."""
+    _local.clean(place)
+    before = _local.reading(place.state)
+    index = _fetch_index(place, offer, timeout)
+    for name in sorted(offer.seal.repositories):
+        _fetch_repository(place, offer, name, timeout)
+    timestamp = max(offer.seal.timestamp, here.timestamp + 1, int(time.time()))
+    own = _local.own_index(index, uri=offer.place, timestamp=timestamp)
+    _local.settle(place, offer.seal, offer.raw, own)
+    _local.prune(place.state, {before, (place.target, str(offer.seal.number))})
+    return timestamp
+
+
+def _fetch_index(place: Place, offer: Offer, timeout: float) -> bytes:
+    """Return the master's index, which is the sealed one and all of which Portage will read."""
+    url, wanted = f"{offer.place}/Packages", offer.seal.index
+    path = os.path.join(place.folder, f"{_durable.DRAFT}Packages")
+    _files.directory(place.folder)
+    _fetch.save(url, path, sha512=wanted.sha512, size=wanted.size, timeout=timeout)
+    data = _generation.read(path)
+    _durable.remove(path)
+    problems = _packages.parse(data.decode("utf-8", "surrogateescape")).problems
+    if problems:
+        raise BinhostError(f"{url}: {'; '.join(map(str, problems[:5]))}")
+    return data
+
+
+def _fetch_repository(place: Place, offer: Offer, name: str, timeout: float) -> None:
+    """Bring one ebuild repository unless it is here at that revision."""
+    repository = offer.seal.repositories[name]
+    path = os.path.join(place.state, "repos", repository.folder(name))
+    if os.path.isdir(path):
+        return
+    _files.directory(os.path.dirname(path))
+    archive = _durable.draft(path) + _archive.SUFFIX
+    url = f"{offer.place}/{repository.archive}"
+    _fetch.save(url, archive, sha512=repository.sha512, size=repository.size, timeout=timeout)
+    _archive.unpack(archive, _durable.draft(path))
+    _durable.finish(_durable.draft(path), path)
+    _durable.remove(archive)
