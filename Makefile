@@ -41,7 +41,7 @@ e2e: bootstrap ## Run Molecule, then the end-to-end tests, on a lab of three hos
 
 # With + its words are not held back until it ends.
 stage: bootstrap
-	+@lab/lab stage
+	+@python3 -m lab.stage
 
 # One after the other, since both make .venv; a second run finds nothing to do.
 bootstrap: venv
