@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Laptops sleep, masters are switched off and builds fail; whoever is there gets what can be had."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.e2e import portage
+from tests.e2e.conftest import Site
+from tests.e2e.harness import CHECKOUT, Machines
+
+PLAN = CHECKOUT / "inventory/.binhost/plan.json"
+FRAGMENT = "/etc/portage/make.conf/01-target.conf"
+#: What Ansible ends with when a host could not be reached.
+UNREACHABLE = 4
+
+
+@pytest.fixture
+def without_intel(lab: Machines) -> Iterator[None]:
+    """Switch one slave off."""
+    lab.stop("laptop-intel")
+    yield
+    lab.start("laptop-intel")
+
+
+@pytest.fixture
+def without_master(lab: Machines) -> Iterator[None]:
+    """Switch the only master off."""
+    lab.stop("desktop")
+    yield
+    lab.start("desktop")
+
+
+def test_an_absent_slave_changes_no_target(lab: Machines, site: Site, without_intel: None) -> None:
+    plan = json.loads(PLAN.read_text())
+    lab.sh("laptop-amd", f"rm {FRAGMENT}")
+    run = site()
+    assert run.rc == UNREACHABLE, run.stdout
+    assert run.changed() == {("laptop-amd", "portage_config")}
+    assert json.loads(PLAN.read_text()) == plan
+    assert "laptop-intel: did not answer; the plan used what was known of it" in run.stdout
+
+
+def test_limit_changes_no_target(site: Site) -> None:
+    plan = json.loads(PLAN.read_text())
+    run = site("--limit", "laptop-intel")
+    assert (run.rc, set(run.recap)) == (0, {"laptop-intel"}), run.stdout
+    assert json.loads(PLAN.read_text()) == plan
+
+
+def test_a_slave_that_was_never_seen_is_named_with_what_to_do(site: Site, inventory_copy: Path) -> None:
+    hosts = yaml.safe_load((inventory_copy / "hosts.yml").read_text())
+    hosts["slaves"]["hosts"]["laptop-new"] = {"binhost_target": "common", "slave_world": ["app-misc/words"]}
+    (inventory_copy / "hosts.yml").write_text(yaml.safe_dump(hosts))
+    run = site(inventory=inventory_copy)
+    assert run.rc == UNREACHABLE, run.stdout
+    assert "laptop-new was never seen: the plan does without it. Switch it on and run again" in run.stdout + run.stderr
+    plan = json.loads((inventory_copy / ".binhost/plan.json").read_text())
+    assert plan["targets"]["common"]["members"] == list(portage.SLAVES)
+
+
+def test_without_the_master_slaves_get_their_configuration(lab: Machines, site: Site, without_master: None) -> None:
+    lab.sh("laptop-amd", f"rm {FRAGMENT}; emerge --color=n --quiet -C app-text/tree")
+    run = site()
+    assert run.rc == UNREACHABLE, run.stdout
+    assert run.changed() == {("laptop-amd", "portage_config")}
+    assert "no transport answers" in run.stdout
+    assert "waiting for the master: app-text/tree-2.1.0" in run.stdout
+    assert FRAGMENT in lab.sh("laptop-amd", f"ls {FRAGMENT}")
+
+
+def test_what_waited_comes_with_the_master(lab: Machines, site: Site) -> None:
+    run = site()
+    assert (run.rc, run.changed()) == (0, {("laptop-amd", "emerge")}), run.stdout
+    assert portage.installed(lab, "laptop-amd")["app-text/tree"] is True
+
+
+def test_a_failed_build_stops_no_slave_and_nothing_published(lab: Machines, site: Site) -> None:
+    number = portage.generation(lab)
+    place = "/var/db/repos/lab/app-text/tree"
+    lab.sh("desktop", f"sed 's/^src_compile.*/&\n\tdie planted/' {place}/tree-2.1.0.ebuild >{place}/tree-2.1.0-r1.ebuild")
+    lab.sh("desktop", f"grep -q planted {place}/tree-2.1.0-r1.ebuild")
+    lab.sh("laptop-amd", f"rm {FRAGMENT}; emerge --color=n --quiet -C sys-apps/pv")
+    run = site()
+    assert run.rc not in (0, UNREACHABLE), run.stdout
+    assert "app-text/tree-2.1.0-r1 failed; the end of" in run.stdout
+    assert "planted" in run.stdout
+    assert {("laptop-amd", "portage_config"), ("laptop-amd", "emerge")} == run.changed()
+    assert portage.installed(lab, "laptop-amd")["sys-apps/pv"] is True
+    assert portage.generation(lab) == number
+    lab.sh("desktop", f"rm {place}/tree-2.1.0-r1.ebuild")
+    assert site().rc == 0
+    assert portage.compiled(lab, "laptop-amd") == []
