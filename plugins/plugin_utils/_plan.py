@@ -111,10 +111,8 @@ def _cpu_target(spec: Variables, master: str, members: Sequence[str], facts: Map
     """Return what every member and the master can run, and what that costs each member."""
     own = {host: set(facts[host]["cpu"]["features"]) for host in [master, *members]}
     features = _cpu.common(own.values())
-    lost = {
-        host: sorted(set(_cpu.cpu_flags(_cpu.common([have]))) - set(_cpu.cpu_flags(features)))
-        for host, have in own.items()
-    }
+    shared = set(_cpu.cpu_flags(features))
+    lost = {slave: sorted(set(_cpu.cpu_flags(_cpu.common([own[slave]]))) - shared) for slave in members}
     return {
         "features": sorted(features),
         "flags": _cpu.cpu_flags(features),
