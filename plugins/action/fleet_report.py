@@ -13,7 +13,7 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import _kept, _repor
 #: What the plays and roles leave behind -> what the report calls it.
 LEFT_BEHIND: t.Final = {
     "binhost_failure": "failure",
-    "binhost_done": "done",
+    "_master_done": "done",
     "_slave_index": "index",
     "_slave_packages": "packages",
 }

@@ -137,6 +137,7 @@ problems:
   elements: str
 """
 
+import typing as t
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
@@ -150,7 +151,7 @@ VARIANT = {
 }
 
 
-def target(params: dict[str, object]) -> _target.Target:
+def target(params: dict[str, t.Any]) -> _target.Target:
     """Return the module's options as what is to be built."""
     same = ("name", "root", "repositories", "world", "links", "compile", "distdir", "makeopts")
     return _target.Target(

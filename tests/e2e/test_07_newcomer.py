@@ -44,7 +44,9 @@ def test_check_mode_on_a_fresh_slave_shows_what_would_come_and_changes_nothing(
     before = {host: lab.snapshot(host, *trees) for host in (*portage.EVERYBODY, NEW)}
     run = site("--check", "--diff", inventory=inventory_copy)
     assert run.rc == 0, run.stdout
-    assert {host: difference(before[host], lab.snapshot(host, *trees)) for host in before} == {host: {} for host in before}
+    assert {host: difference(before[host], lab.snapshot(host, *trees)) for host in before} == {
+        host: {} for host in before
+    }
     assert "sys-fs/squashfs-tools" in run.diff(NEW)
     assert "/etc/portage/make.conf/02-host.conf" in run.diff(NEW)
     assert "to build: unknown before the build" in run.diff("desktop")
@@ -58,7 +60,9 @@ def test_a_machine_of_another_chost_stops_the_run_before_any_host_is_touched(
     lab.sh(NEW, "cp /etc/portage/make.conf /root/; echo 'CHOST=\"i686-pc-linux-gnu\"' >>/etc/portage/make.conf")
     run = site(inventory=inventory_copy)
     assert run.rc != 0
-    assert f"{NEW}: CHOST: expected x86_64-pc-linux-gnu, as on desktop, found i686-pc-linux-gnu" in run.stdout + run.stderr
+    assert (
+        f"{NEW}: CHOST: expected x86_64-pc-linux-gnu, as on desktop, found i686-pc-linux-gnu" in run.stdout + run.stderr
+    )
     assert {event.action.rpartition(".")[2] for event in run.events} == {"fleet_plan", "host_facts"}
     lab.sh(NEW, "mv /root/make.conf /etc/portage/")
 
