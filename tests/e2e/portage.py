@@ -58,21 +58,18 @@ def generation(lab: Machines) -> int:
 @contextmanager
 def counted_emerge(lab: Machines) -> Iterator[t.Callable[[], list[str]]]:
     """Count each start of emerge on every host and in the build root; the value returns what was started so far."""
-    places = {"desktop": ("", ROOT), **{slave: ("",) for slave in SLAVES}}
+    places = [("desktop", ""), ("desktop", ROOT), *((slave, "") for slave in SLAVES)]
     program = f'#!/bin/sh\necho "$*" >>{STARTS}\nexec /usr/bin/emerge "$@"\n'
-    for host, roots in places.items():
-        for root in roots:
-            lab.write(host, f"{root}/usr/local/bin/emerge", program)
-            lab.sh(host, f"chmod 755 {root}/usr/local/bin/emerge")
+    for host, root in places:
+        lab.write(host, f"{root}/usr/local/bin/emerge", program)
+        lab.sh(host, f"chmod 755 {root}/usr/local/bin/emerge")
 
     def starts() -> list[str]:
-        found = [f"cat {root}{STARTS} 2>/dev/null || true" for host, roots in places.items() for root in roots]
-        hosts = [host for host, roots in places.items() for _root in roots]
-        return [f"{host}: {line}" for host, command in zip(hosts, found) for line in lab.sh(host, command).splitlines()]
+        texts = [(host, lab.sh(host, f"cat {root}{STARTS} 2>/dev/null || true")) for host, root in places]
+        return [f"{host}: {line}" for host, text in texts for line in text.splitlines()]
 
     try:
         yield starts
     finally:
-        for host, roots in places.items():
-            for root in roots:
-                lab.sh(host, f"rm -f {root}/usr/local/bin/emerge {root}{STARTS}")
+        for host, root in places:
+            lab.sh(host, f"rm -f {root}/usr/local/bin/emerge {root}{STARTS}")

@@ -57,7 +57,8 @@ def test_no_slave_has_code_that_another_slave_cannot_run(lab: Machines, slave: s
 
 
 def test_the_same_01_fragments_are_on_every_slave_and_in_the_build_root(lab: Machines) -> None:
-    script = "cd {}/etc/portage && sha256sum make.conf/01-* package.use/01-* repos.conf/zz-binhost.conf && readlink make.profile"
+    shared = "make.conf/01-* package.use/01-* repos.conf/zz-binhost.conf"
+    script = f"cd {{}}/etc/portage && sha256sum {shared} && readlink make.profile"
     texts = {lab.sh(slave, script.format("")) for slave in portage.SLAVES}
     assert texts == {lab.sh("desktop", script.format(portage.ROOT))}
 

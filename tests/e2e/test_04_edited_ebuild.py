@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An ebuild whose dependencies change without a new revision: Portage refuses the old binary, so there has to be a new one."""
+"""An ebuild whose dependencies change without a new revision: Portage refuses its old binary."""
 
 from __future__ import annotations
 
