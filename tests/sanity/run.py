@@ -10,6 +10,7 @@ does not ignore. It keeps its virtual environments in the home folder; it gets o
 from __future__ import annotations
 
 import ast
+import fcntl
 import os
 import shutil
 import subprocess
@@ -83,6 +84,14 @@ def main(words: Sequence[str]) -> int:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     home = cache / "larry-binhost/ansible-test"
     home.mkdir(parents=True, exist_ok=True)
+    # Another checkout's run would otherwise remake the same environments under our hands.
+    with open(home / ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return run(home, words)
+
+
+def run(home: Path, words: Sequence[str]) -> int:
+    """Return the exit status of ansible-test with this home folder."""
     prepared(home)
     bin_path = Path(sys.executable).parent
     environment = {**os.environ, "HOME": str(home), "PATH": f"{bin_path}{os.pathsep}{os.environ['PATH']}"}
