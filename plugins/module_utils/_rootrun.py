@@ -35,6 +35,16 @@ ENVIRONMENT: t.Final[t.Mapping[str, str]] = {
 NAMESPACES: t.Final = ("unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child")
 
 
+#: Before the chroot a link in the root leads where it would on the host: nothing is made or mounted through one.
+_CONFINED: t.Final = """\
+here=$(pwd -P)
+confined() {
+    test "$(realpath -m -- "$1")" = "$here/$1" && return
+    echo "$here/$1: expected a place in the build root, found a link to $(realpath -m -- "$1")" >&2
+    exit 1
+}"""
+
+
 def script(root: str, binds: t.Iterable[Bind]) -> str:
     """Return the shell script that mounts what a command in ``root`` needs; its arguments are then run there."""
     place = shlex.quote(root)
@@ -42,7 +52,8 @@ def script(root: str, binds: t.Iterable[Bind]) -> str:
         "set -e",
         f"mount --bind {place} {place}",
         f"cd {place}",
-        "mkdir -p proc sys dev run tmp",
+        _CONFINED,
+        "for each in proc sys dev run tmp; do confined $each; mkdir -p $each; done",
         "mount -t proc proc proc",
         "mount --rbind /sys sys",
         "mount --rbind /dev dev",
@@ -55,16 +66,15 @@ def script(root: str, binds: t.Iterable[Bind]) -> str:
 
 
 def _bind(bind: Bind) -> list[str]:
-    target = shlex.quote(bind.target.lstrip("/"))
-    source = shlex.quote(bind.source)
-    folder = os.path.isdir(bind.source)
-    made = (
-        f"mkdir -p {target}"
-        if folder
-        else f"mkdir -p {shlex.quote(os.path.dirname(bind.target).lstrip('/') or '.')}; touch {target}"
-    )
-    lines = [made, f"mount --bind {source} {target}"]
-    return lines if bind.writable else [*lines, f"mount -o remount,bind,ro {target}"]
+    """Return the lines that make the place and mount there; a link that stands for a file (resolv.conf) goes."""
+    inside = bind.target.lstrip("/")
+    target, parent = shlex.quote(inside), shlex.quote(os.path.dirname(inside) or ".")
+    if os.path.isdir(bind.source):
+        made = [f"confined {target}", f"mkdir -p {target}"]
+    else:
+        made = [f"confined {parent}", f"mkdir -p {parent}", f"test ! -L {target} || rm {target}", f"touch {target}"]
+    mounted = [*made, f"mount --bind {shlex.quote(bind.source)} {target}"]
+    return mounted if bind.writable else [*mounted, f"mount -o remount,bind,ro {target}"]
 
 
 def argv(root: str, binds: t.Iterable[Bind], command: t.Sequence[str], environment: t.Mapping[str, str]) -> list[str]:

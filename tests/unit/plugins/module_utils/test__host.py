@@ -1,0 +1,95 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from ansible_collections.larry.binhost.plugins.module_utils import _host, _portage_query
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_installed_is_what_the_vdb_has_folders_for(tmp_path: Path) -> None:
+    for name in ("sys-apps/which-2.21", "app-misc/hello-2.10-r1", "app-misc/-MERGING-tree-2.1", ".cache/x-1"):
+        (tmp_path / "var/db/pkg" / name).mkdir(parents=True)
+    assert _host.installed(str(tmp_path)) == ["app-misc/hello-2.10-r1", "sys-apps/which-2.21"]
+    assert _host.installed(str(tmp_path / "nowhere")) == []
+
+
+def test_the_configuration_is_the_same_before_and_after_adoption(tmp_path: Path) -> None:
+    base = tmp_path / "etc/portage"
+    write(base / "make.conf", "A=1\n")
+    write(base / "package.use/mine", "a/b c\n")
+    write(base / "package.use/mine~", "old\n")
+    write(base / "package.use/01-target", "ours\n")
+    before = _host.configuration(str(tmp_path), ours={"package.use/01-target"})
+    assert before == {"make.conf/00-adopted": "A=1\n", "package.use/mine": "a/b c\n"}
+    (base / "make.conf").rename(base / "adopted")
+    (base / "make.conf").mkdir()
+    (base / "adopted").rename(base / "make.conf/00-adopted")
+    assert _host.configuration(str(tmp_path), ours={"package.use/01-target"}) == before
+
+
+def test_a_configuration_that_is_no_text_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "etc/portage/make.conf"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"USE=\xff")
+    expected = f"{path}: expected UTF-8 text, found invalid start byte at byte 4"
+    with pytest.raises(BinhostError, match=f"^{re.escape(expected)}$"):
+        _host.configuration(str(tmp_path), ours=())
+
+
+def test_a_file_that_is_too_large_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "etc/portage/make.conf"
+    write(path, "#" * (_host.LARGEST + 1))
+    with pytest.raises(BinhostError, match="expected at most 262144 bytes of configuration, found 262145$"):
+        _host.configuration(str(tmp_path), ours=())
+
+
+def test_lines_leave_comments_out(tmp_path: Path) -> None:
+    write(tmp_path / "world", "# mine\napp-misc/hello # why\n\n@set\n")
+    assert _host.lines(str(tmp_path / "world")) == ["app-misc/hello", "@set"]
+    assert _host.lines(str(tmp_path / "nowhere")) == []
+
+
+def test_an_unreadable_cpuinfo_is_named(tmp_path: Path) -> None:
+    expected = f"{tmp_path}/none: expected a readable cpuinfo file, found: No such file or directory"
+    with pytest.raises(BinhostError, match=f"^{re.escape(expected)}$"):
+        _host.cpu(f"{tmp_path}/none")
+
+
+@pytest.mark.parametrize(
+    ("sign", "name"), [("run/systemd/system", "systemd"), ("run/openrc", "openrc"), ("run", "none")]
+)
+def test_service_manager(tmp_path: Path, sign: str, name: str) -> None:
+    (tmp_path / sign).mkdir(parents=True)
+    assert _host.service_manager(str(tmp_path)) == name
+
+
+def test_portage_is_asked_through_the_first_python_that_has_it() -> None:
+    answers = {
+        "/a": (1, "", "Traceback\nModuleNotFoundError: No module named 'portage'\n"),
+        "/b": (0, '{"chost": "x"}\n', ""),
+    }
+    assert _portage_query.ask(lambda args: answers[args[0]], ["/a", "/b"]) == {"chost": "x"}
+
+
+def test_without_portage_each_pythons_last_words_are_told() -> None:
+    def run(args: list[str]) -> tuple[int, str, str]:
+        if args[0] == "/b":
+            raise FileNotFoundError(2, "No such file or directory")
+        return 1, "", "Traceback\nModuleNotFoundError: No module named 'portage'\n"
+
+    expected = (
+        "Portage: expected that one of /a, /b can import it, "
+        "found /a: ModuleNotFoundError: No module named 'portage'; /b: No such file or directory"
+    )
+    with pytest.raises(BinhostError, match=f"^{re.escape(expected)}$"):
+        _portage_query.ask(run, ["/a", "/b"])

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import re
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _world
+from ansible_collections.larry.binhost.plugins.module_utils._emerge import Merge
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+
+HELLO = Merge("ebuild", "app-misc/hello-2.10", None, "lab", "N", 'USE="nls"')
+TREE = Merge("binary", "app-text/tree-2.1.0", 1, "lab", "N", "")
+
+
+def answering(*answer: t.Any) -> _world.Run:
+    def run(args: t.Any, /, *, environ_update: t.Mapping[str, str]) -> tuple[int, str, str]:
+        assert args == _emerge.argv(["@world"], {"update": True}, pretend=True)
+        assert environ_update["LC_ALL"] == "C.UTF-8"
+        return t.cast("tuple[int, str, str]", answer)
+
+    return run
+
+
+def test_pending_is_the_merge_list_without_what_stays() -> None:
+    out = '[ebuild  N     ] app-misc/hello-2.10::lab  USE="nls"\n[nomerge       ] virtual/pager-0::lab\n'
+    assert _world.pending(answering(0, out, ""), ["@world"], {"update": True}) == [HELLO]
+
+
+def test_what_emerge_refuses_is_told_in_its_own_words() -> None:
+    command = " ".join(_emerge.argv(["@world"], {"update": True}, pretend=True))
+    expected = f"{command}: expected a merge list, found status 1:\nemerge: there are no ebuilds to satisfy\n"
+    with pytest.raises(BinhostError, match=f"^{re.escape(expected.strip())}$"):
+        _world.pending(answering(1, "", "\nemerge: there are no ebuilds to satisfy\n"), ["@world"], {"update": True})
+
+
+@pytest.mark.parametrize("allowed", [None, 1])
+def test_guard_lets_pass_what_is_allowed(allowed: int | None) -> None:
+    _world.guard([HELLO, TREE], allowed)
+    _world.guard([TREE], 0)
+
+
+def test_guard_refuses_the_whole_list() -> None:
+    expected = (
+        'merge list: expected at most 0 packages to compile here, found 1:\n  app-misc/hello-2.10::lab USE="nls"\n'
+        "Nothing was started."
+    )
+    with pytest.raises(BinhostError, match=f"^{re.escape(expected)}"):
+        _world.guard([HELLO, TREE], 0)
+
+
+def test_shown() -> None:
+    assert (
+        _world.shown([HELLO, TREE])
+        == 'ebuild    N   app-misc/hello-2.10 USE="nls"\nbinary    N   app-text/tree-2.1.0\n'
+    )
+
+
+def test_the_log_is_read_from_where_a_run_began(tmp_path: Path) -> None:
+    log = tmp_path / "emerge.log"
+    assert (_world.log_size(str(log)), _world.log_since(0, str(log))) == (0, "")
+    log.write_text("before\n")
+    began = _world.log_size(str(log))
+    log.write_text("before\nafter\n")
+    assert _world.log_since(began, str(log)) == "after\n"
+    log.write_text("new\n")
+    assert _world.log_since(began, str(log)) == "new\n"
+
+
+def test_why_failed_shows_the_end_of_the_build_log(tmp_path: Path) -> None:
+    outcome = _emerge.Outcome(binary=[], source=[], failed=["app-misc/hello-2.10"], removed=[])
+    assert _world.why_failed(outcome, "last words", str(tmp_path)) == "last words"
+    log = tmp_path / "var/tmp/portage/app-misc/hello-2.10/temp/build.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("\x1b[32m * \x1b[0merror: no such header\n")
+    assert _world.why_failed(outcome, "last words", str(tmp_path)) == (
+        f"app-misc/hello-2.10 failed; the end of {log}:\n * error: no such header"
+    )
