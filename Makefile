@@ -12,6 +12,7 @@ help: ## Show this list
 demo: bootstrap ## Build and boot the lab, run site.yml on it and show the report
 	lab/lab up
 	@rm -f inventory/.binhost/report.txt
+	@echo 'ansible-playbook site.yml -i inventory'; \
 	ansible-playbook site.yml -i inventory; status=$$?; \
 	if [ -e inventory/.binhost/report.txt ]; then cat inventory/.binhost/report.txt; fi; exit $$status
 
