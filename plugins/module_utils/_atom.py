@@ -31,6 +31,11 @@ _SET = re.compile(r"@[A-Za-z0-9_][A-Za-z0-9_+./-]*\Z")
 _ENDS_IN_VERSION = re.compile(rf"-{_VERSION}\Z")
 
 
+def is_package(atom: str) -> bool:
+    """Return whether this is a package atom: no set, no blocker, nothing else that a world file may have in it."""
+    return not atom.startswith("@") and not _fault(atom)
+
+
 def check(atom: str) -> None:
     """Accept a package atom or a set ``@name``.  Raises ``BinhostError`` that says what is wrong with anything else."""
     reason = _fault(atom)

@@ -22,6 +22,8 @@ FLAGS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
     "newuse": ("--newuse",),
     "emptytree": ("--emptytree",),
     "usepkg": ("--usepkg",),
+    "getbinpkg": ("--getbinpkg",),
+    "rebuilt_binaries": ("--rebuilt-binaries=y",),
     "with_bdeps": ("--with-bdeps={}",),
     "changed_deps": ("--changed-deps=y",),
     "keep_going": ("--keep-going=y",),
@@ -29,12 +31,14 @@ FLAGS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
     "load_average": ("--load-average={}",),
 }
 
-#: What emerge prints is read: no locale may translate it, and nobody waits for a countdown.
+#: What emerge prints and logs is read: no locale may translate it, no EMERGE_LOG_DIR move it; nobody waits for a
+#: countdown.
 ENVIRONMENT: t.Final[t.Mapping[str, str]] = {
     "LC_ALL": "C.UTF-8",
     "NOCOLOR": "true",
     "CLEAN_DELAY": "0",
     "EMERGE_WARNING_DELAY": "0",
+    "EMERGE_LOG_DIR": "/var/log",
 }
 
 #: A person's EMERGE_DEFAULT_OPTS may ask, colour or be quiet; none of it is for us.

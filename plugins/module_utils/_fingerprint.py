@@ -10,10 +10,11 @@ import json
 import os
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _files, _host
+from ansible_collections.larry.binhost.plugins.module_utils import _files, _host, _repository
 
-#: GnuPG writes to its home whenever it is asked something (trust database, sockets): that is no configuration.
-PASSED_OVER = frozenset({"gnupg"})
+#: GnuPG writes to its home whenever it is asked something (trust database, sockets), and version control to its own:
+#: that is no configuration.
+PASSED_OVER = frozenset({"gnupg"}) | _repository.VCS
 
 
 def digest(value: t.Any) -> str:
@@ -22,16 +23,18 @@ def digest(value: t.Any) -> str:
 
 
 def files(top: str) -> dict[str, str]:
-    """Return {relative path: SHA-256 of the content, or '-> target' of a link} of a folder; empty if there is none."""
+    """Return {relative path: SHA-256 of the content} of a folder; empty if there is none.
+
+    A link counts by its target and, where that is a file, by what is in it: people link to files elsewhere.
+    """
     found: dict[str, str] = {}
     for folder, folders, names in os.walk(top):
         folders[:] = sorted(name for name in folders if name not in PASSED_OVER)
         for name in [*names, *(name for name in folders if os.path.islink(os.path.join(folder, name)))]:
             path = os.path.join(folder, name)
-            if os.path.islink(path):
-                found[os.path.relpath(path, top)] = f"-> {os.readlink(path)}"
-            elif os.path.isfile(path):
-                found[os.path.relpath(path, top)] = _content(path)
+            target = f"-> {os.readlink(path)} " if os.path.islink(path) else ""
+            if target or os.path.isfile(path):
+                found[os.path.relpath(path, top)] = target + (_content(path) if os.path.isfile(path) else "")
     return found
 
 
@@ -72,6 +75,6 @@ def recorded(path: str) -> dict[str, t.Any]:
     return value if isinstance(value, dict) else {}
 
 
-def record(path: str, value: t.Mapping[str, t.Any]) -> None:
+def record(path: str, value: t.Mapping[str, t.Any], *, mode: int = 0o644) -> None:
     """Write the record; a reader sees the old one or the new one."""
-    _files.write(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
+    _files.write(path, json.dumps(value, indent=1, sort_keys=True) + "\n", mode)

@@ -8,23 +8,26 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _cpu
+from ansible_collections.larry.binhost.plugins.module_utils import _cpu, _repository
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 VDB = "var/db/pkg"
 WORLD = "var/lib/portage/world"
 WORLD_SETS = "var/lib/portage/world_sets"
-#: What of /etc/portage decides which binaries fit; the name an adopted file gets is the one portage_config gives it.
+OUR_SET = "@binhost"
+#: What of /etc/portage decides which binaries fit; neither env nor any bashrc, since Portage runs what is in them and
+#: would do so on the master.
 CONFIGURATION = (
     "make.conf",
     "package.use",
-    "package.env",
     "package.mask",
     "package.unmask",
     "package.accept_keywords",
     "package.keywords",
     "package.license",
-    "env",
+    "package.properties",
+    "package.accept_restrict",
+    "license_groups",
     "profile",
 )
 ADOPTED = "00-adopted"
@@ -90,8 +93,7 @@ def configuration(root: str, *, ours: t.Container[str]) -> dict[str, str]:
     """Return the files of etc/portage that its person wrote, as {relative path: text}; ``ours`` are left out.
 
     A file that stands where portage_config will want a directory is listed under the name that it will have there, so
-    that the
-    answer is the same before and after. Raises ``BinhostError`` for a file that is too large or isn't text.
+    that the answer is the same before and after. Raises ``BinhostError`` for a file that is too large or isn't text.
     """
     base = os.path.join(root, "etc/portage")
     found: dict[str, str] = {}
@@ -99,17 +101,31 @@ def configuration(root: str, *, ours: t.Container[str]) -> dict[str, str]:
         top = os.path.join(base, name)
         if os.path.isfile(top):
             found[f"{name}/{ADOPTED}"] = _text(top)
-        for folder, folders, files in os.walk(top):
-            folders.sort()
-            paths = [
-                os.path.join(folder, file)
-                for file in sorted(files)
-                if not file.startswith(".") and not file.endswith("~")
-            ]
-            found.update(
-                {os.path.relpath(path, base): _text(path) for path in paths if os.path.relpath(path, base) not in ours}
-            )
+        found.update({path: _text(os.path.join(base, path)) for path in _below(base, name) if path not in ours})
     return found
+
+
+def _below(base: str, name: str) -> list[str]:
+    """Return the files below a folder that Portage reads (util/__init__.py, _recursive_file_list), relative to base."""
+    found = []
+    for folder, folders, files in os.walk(os.path.join(base, name), followlinks=True):
+        folders[:] = sorted(each for each in folders if _read(each))
+        paths = [os.path.join(folder, each) for each in sorted(files) if _read(each) and "bashrc" not in each]
+        found += [os.path.relpath(path, base) for path in paths if os.path.isfile(path)]
+    return found
+
+
+def _read(name: str) -> bool:
+    return not (name.startswith(".") or name.endswith("~") or name in _repository.VCS)
+
+
+def world(root: str = "/") -> list[str]:
+    """Return what the machine's person has in the world file, and in sets of their own that are part of the world."""
+    atoms = set(lines(os.path.join(root, WORLD)))
+    for name in lines(os.path.join(root, WORLD_SETS)):
+        own = os.path.join(root, "etc/portage/sets", os.path.basename(name.lstrip("@")))
+        atoms |= set(lines(own)) if name != OUR_SET else set()
+    return sorted(atoms)
 
 
 def _text(path: str) -> str:

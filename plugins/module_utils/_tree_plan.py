@@ -112,8 +112,10 @@ def plan(
     """Return the changes, in the order to make them, after which ``current`` is as ``desired``.
 
     ``owned`` are the paths we own by record, ``foreign`` those of another owner.  Raises ``BinhostError`` where a
-    directory that isn't empty, a device or another owner's file is in the way.
+    directory that isn't empty, a device or another owner's file is in the way, and where a directory that is about
+    to be ours has a person's file of a name that only ours may have.
     """
+    _refuse_strangers(current, desired, {os.path.dirname(path) for path in {*owned, *foreign}})
     taken = sorted(set(desired) & set(foreign))
     if taken:
         raise BinhostError(f"{taken[0]}: expected to own it, found it declared by another owner")
@@ -125,6 +127,16 @@ def plan(
     differs = [path for path in sorted(desired) if current.get(path) != desired[path]]
     written = [placed(path, current.get(path), desired[path]) for path in differs]
     return [*first, *adopted, *written, *removals.values()]
+
+
+def _refuse_strangers(current: Mapping[str, Entry], desired: Mapping[str, Entry], ours: set[str]) -> None:
+    for folder in sorted({os.path.dirname(path) for path in desired if path.startswith(f"{CONFIG}/")} - ours):
+        for path in sorted(current):
+            if os.path.dirname(path) == folder and os.path.basename(path).startswith(OURS) and path not in desired:
+                raise BinhostError(
+                    f"{path}: expected no file named {' or '.join(f'{start}*' for start in OURS)} of anybody else's, "
+                    "found one; nothing was changed. Give it another name, say 50-mine, and run again."
+                )
 
 
 def _stale(current: Mapping[str, Entry], desired: Mapping[str, Entry], owned: set[str]) -> set[str]:

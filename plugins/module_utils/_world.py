@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _fingerprint
+from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _fingerprint, _repository
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 LOG = "/var/log/emerge.log"
@@ -21,9 +21,18 @@ class Run(t.Protocol):
         """Return exit status, stdout and stderr; a status other than 0 is no exception."""
 
 
-def state(index: str) -> dict[str, t.Any]:
-    """Return everything that emerge's answer on this host depends on; ``index`` is the folder of its local index."""
-    return {**_fingerprint.root_state("/"), "index": os.path.realpath(index), "packages": _index_identity(index)}
+def state(index: str, overlays: t.Mapping[str, str]) -> dict[str, t.Any]:
+    """Return everything that emerge's answer on this host depends on.
+
+    ``index`` is the folder of its local index, beside which the target's repositories are; ``overlays`` are the
+    others, name to place.
+    """
+    return {
+        **_fingerprint.root_state("/"),
+        "index": os.path.realpath(index),
+        "packages": _index_identity(index),
+        "overlays": {name: _repository.revision(place) for name, place in overlays.items() if os.path.isdir(place)},
+    }
 
 
 def _index_identity(index: str) -> str:

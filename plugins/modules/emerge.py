@@ -54,6 +54,10 @@ options:
     description: The folder with the host's local copy of the index; it counts for the fingerprint.
     type: path
     default: /var/lib/larry-binhost/current
+  overlays:
+    description: Ebuild repositories of this host beside those of its index, name to place; they count too.
+    type: dict
+    default: {}
   settled:
     description: Whether configuration and index are in place. In check mode they may not be; then nothing is asked or
       guessed.
@@ -117,7 +121,7 @@ NOTHING: dict[str, object] = {"binary": [], "source": [], "failed": [], "removed
 
 def options(params: dict[str, object]) -> dict[str, object]:
     """Return emerge's options; usepkg is implied, since binaries are what this module is for."""
-    always = {"update": True, "deep": True, "newuse": True, "usepkg": True, "keep_going": True}
+    always = dict.fromkeys(("update", "deep", "newuse", "usepkg", "getbinpkg", "rebuilt_binaries", "keep_going"), True)
     return {**always, "with_bdeps": params["with_bdeps"], "jobs": params["jobs"]}
 
 
@@ -125,7 +129,7 @@ def converge(module: AnsibleModule) -> dict[str, object]:
     """Return the result. Raises ``BinhostError``."""
     params = module.params
     if not params["settled"]:
-        unknown = "unknown until the configuration and the index are in place"
+        unknown = "unknown until what is built, the index and the configuration are in place"
         return {
             **NOTHING,
             "changed": True,
@@ -134,7 +138,7 @@ def converge(module: AnsibleModule) -> dict[str, object]:
             "msg": unknown,
         }
     wanted = _fingerprint.digest({"atoms": params["atoms"], "options": options(params)})
-    before = _world.state(params["index"])
+    before = _world.state(params["index"], params["overlays"])
     known = {"wanted": wanted, "state": _fingerprint.digest(before)}
     if _fingerprint.recorded(RECORD) == known:
         return {**NOTHING, "changed": False}
@@ -153,7 +157,9 @@ def converge(module: AnsibleModule) -> dict[str, object]:
         return result
     if merges:
         result.update(apply(module))
-    _fingerprint.record(RECORD, {"wanted": wanted, "state": _fingerprint.digest(_world.state(params["index"]))})
+    _fingerprint.record(
+        RECORD, {"wanted": wanted, "state": _fingerprint.digest(_world.state(params["index"], params["overlays"]))}
+    )
     return result
 
 
@@ -177,6 +183,7 @@ def main() -> None:
             "max_source": {"type": "int"},
             "jobs": {"type": "int", "default": 1},
             "index": {"type": "path", "default": _paths.below("current")},
+            "overlays": {"type": "dict", "default": {}},
             "settled": {"type": "bool", "default": True},
             "online": {"type": "bool", "default": True},
         },

@@ -68,7 +68,7 @@ def facts(module: AnsibleModule) -> dict[str, object]:
     return {
         "cpu": _host.cpu(module.params["cpuinfo"]),
         "portage": _portage_query.ask(lambda args: module.run_command(args, handle_exceptions=False)),
-        "world": _host.lines("/" + _host.WORLD),
+        "world": _host.world(),
         "world_sets": _host.lines("/" + _host.WORLD_SETS),
         "installed": _host.installed(),
         "configuration": _host.configuration("/", ours=_tree.owned_paths("/")),

@@ -47,9 +47,15 @@ options:
     type: dict
     required: true
   world:
-    description: Atom to the list of hosts that ask for it.
+    description: Declared atom to the list of hosts that it is declared for. Each of them has to be satisfied.
     type: dict
     required: true
+  wishes:
+    description:
+      - Atom of a person's world file to the list of hosts that have it there.
+      - What cannot be satisfied is passed over, as emerge does there.
+    type: dict
+    default: {}
   variants:
     description: The slaves, each with its whole configuration.
     type: list
@@ -65,10 +71,15 @@ options:
         type: dict
         required: true
       world:
-        description: Its world.
+        description: What is declared for it.
         type: list
         elements: str
         required: true
+      wishes:
+        description: What its person installed, as in its world file.
+        type: list
+        elements: str
+        default: []
   links:
     description: Links below /etc/portage that all of them share.
     type: dict
@@ -141,19 +152,20 @@ import typing as t
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _target
+from ansible_collections.larry.binhost.plugins.module_utils import _build, _target
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 VARIANT = {
     "name": {"type": "str", "required": True},
     "files": {"type": "dict", "required": True},
     "world": {"type": "list", "elements": "str", "required": True},
+    "wishes": {"type": "list", "elements": "str", "default": []},
 }
 
 
 def target(params: dict[str, t.Any]) -> _target.Target:
     """Return the module's options as what is to be built."""
-    same = ("name", "root", "repositories", "world", "links", "compile", "distdir", "makeopts")
+    same = ("name", "root", "repositories", "world", "wishes", "links", "compile", "distdir", "makeopts")
     return _target.Target(
         **{name: params[name] for name in same},
         variants=[_target.Variant(**variant) for variant in params["variants"]],
@@ -171,7 +183,7 @@ def converge(module: AnsibleModule) -> dict[str, object]:
     if because and module.check_mode:
         result["diff"] = {"before": "", "after": f"to build: unknown before the build; changed: {', '.join(because)}\n"}
     elif because:
-        done = _target.build(module.run_command, wanted)
+        done = _build.build(module.run_command, wanted)
         lines = [*done.built, *(f"{cpv} for {name}" for name, built in done.variants.items() for cpv in built)]
         result.update(
             asdict(done), changed=bool(lines), diff={"before": "", "after": "".join(f"{line}\n" for line in lines)}
@@ -187,10 +199,11 @@ def main() -> None:
             "root": {"type": "path", "required": True},
             "repositories": {"type": "dict", "required": True},
             "world": {"type": "dict", "required": True},
+            "wishes": {"type": "dict", "default": {}},
             "variants": {"type": "list", "elements": "dict", "default": [], "options": VARIANT},
             "links": {"type": "dict", "default": {}},
             "compile": {"type": "str", "required": True},
-            "distdir": {"type": "path", "default": _target.DISTDIR},
+            "distdir": {"type": "path", "default": _build.DISTDIR},
             "jobs": {"type": "int", "default": 1},
             "load_average": {"type": "float"},
             "makeopts": {"type": "str", "default": "-j1"},

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import netaddr
-from ansible_collections.larry.binhost.plugins.module_utils import _atom, _paths
+from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fragments, _paths
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 Variables = t.Mapping[str, t.Any]
@@ -58,8 +58,19 @@ _TYPES: t.Final[Mapping[str, type | tuple[type, ...]]] = {
 }
 _PROFILE = re.compile(r"(?P<repository>[A-Za-z0-9_][A-Za-z0-9_-]*):(?P<path>[A-Za-z0-9_.+/-]+)\Z")
 #: Options that name the machine that compiles, which is never the machine that runs the result.
-_NATIVE = re.compile(r"(?:^|\s)-m(?:arch|tune|cpu)=native(?:\s|$)")
+_NATIVE = re.compile(r"(?:^|\s)-m(?:arch|tune|cpu)=native(?:\s|$)|target-cpu=native")
 HTTP_PORT: t.Final = 8080
+#: Variable of a target, and with ``slave_`` before it of a slave, -> what writes it into a file.
+RENDERED: t.Final[Mapping[str, t.Callable[[t.Any], str]]] = {
+    "make_conf": lambda value: _fragments.make_conf(value, header=""),
+    "client_conf": lambda value: _fragments.make_conf(value, header=""),
+    "use": lambda value: _fragments.make_conf({"USE": value}, header=""),
+    "package_use": lambda value: _fragments.package_use(value, header=""),
+    "package_accept_keywords": lambda value: _fragments.package_lines(value, header=""),
+    "package_license": lambda value: _fragments.package_lines(value, header=""),
+    "package_mask": lambda value: _fragments.package_lines(value, header=""),
+    "package_unmask": lambda value: _fragments.package_lines(value, header=""),
+}
 
 
 @dataclass(frozen=True)
@@ -150,6 +161,7 @@ def _target(where: str, target: Variables, fleet: Fleet) -> Iterator[str]:
         yield f"{where}.master: expected a host of the group masters ({', '.join(fleet.masters)}), found {master!r}"
     if master is None and len(fleet.masters) > 1:
         yield f"{where}.master: expected which of the masters builds it ({', '.join(fleet.masters)}), found nothing"
+    yield from _renders(where, target)
     yield from _shared_flags(where, target)
 
 
@@ -205,6 +217,7 @@ def _slaves(fleet: Fleet) -> Iterator[str]:
         if target not in fleet.targets:
             yield f"{host}: binhost_target: expected one of {', '.join(fleet.targets)}, found {target!r}"
         yield from _world(host, variables.get("slave_world"))
+        yield from _renders(host, variables, "slave_")
 
 
 def _world(host: str, world: t.Any) -> Iterator[str]:
@@ -212,7 +225,23 @@ def _world(host: str, world: t.Any) -> Iterator[str]:
         if not isinstance(atom, str):
             yield f"{host}: slave_world: expected package atoms, found {atom!r}"
             continue
+        if atom.startswith("@"):
+            yield f"{host}: slave_world: expected package atoms, found the set {atom}: list what is in it"
+            continue
         try:
             _atom.check(atom)
         except BinhostError as exc:
             yield f"{host}: slave_world: expected package atoms, found {exc}"
+
+
+def _renders(where: str, variables: Variables, prefix: str = "") -> Iterator[str]:
+    """Try each variable that becomes a file: what the file cannot hold is found before any host is asked."""
+    for name, write in RENDERED.items():
+        value = variables.get(f"{prefix}{name}")
+        try:
+            if value is not None:
+                write(value)
+        except BinhostError as exc:
+            yield f"{where}: {prefix}{name}: {exc}"
+        except (TypeError, AttributeError):
+            pass  # not of its type at all, which _typed says

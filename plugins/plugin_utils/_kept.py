@@ -20,6 +20,12 @@ import typing as t
 from ansible_collections.larry.binhost.plugins.module_utils import _files, _fingerprint
 
 FOLDER: t.Final = ".binhost"
+#: A person's make.conf may hold a password.
+MODE: t.Final = 0o600
+
+
+def _private(inventory_dir: str) -> None:
+    os.makedirs(folder(inventory_dir), mode=0o700, exist_ok=True)
 
 
 def folder(inventory_dir: str) -> str:
@@ -34,7 +40,8 @@ def facts(inventory_dir: str, host: str) -> dict[str, t.Any] | None:
 
 def keep_facts(inventory_dir: str, host: str, value: t.Mapping[str, t.Any]) -> None:
     """Keep a host's facts for the runs in which it is absent."""
-    _fingerprint.record(_facts_file(inventory_dir, host), value)
+    _private(inventory_dir)
+    _fingerprint.record(_facts_file(inventory_dir, host), value, mode=MODE)
 
 
 def _facts_file(inventory_dir: str, host: str) -> str:
@@ -43,11 +50,13 @@ def _facts_file(inventory_dir: str, host: str) -> str:
 
 def keep_plan(inventory_dir: str, plan: t.Mapping[str, t.Any]) -> None:
     """Keep the plan."""
-    _fingerprint.record(os.path.join(folder(inventory_dir), "plan.json"), plan)
+    _private(inventory_dir)
+    _fingerprint.record(os.path.join(folder(inventory_dir), "plan.json"), plan, mode=MODE)
 
 
 def keep_report(inventory_dir: str, text: str) -> str:
     """Keep the report and return its path."""
+    _private(inventory_dir)
     path = os.path.join(folder(inventory_dir), "report.txt")
     _files.write(path, text)
     return path

@@ -8,10 +8,10 @@ hosts::
 
     {"version": 1,
      "targets": {name: {"master", "uri", "chost", "cpu": {"features", "flags", "level", "cflags", "held_back"},
-     "compile", "members",
-                        "unseen", "repositories": {name: place}, "world": {atom: [host]}, "files", "links", "root",
-                        "variants": [{"name", "files", "world"}]}},
-     "hosts": {slave: {"target", "uri", "files", "links", "world"}}}
+                        "compile", "members", "unseen", "repositories": {name: place},
+                        "world": {atom: [host]}, "wishes": {atom: [host]}, "files", "links", "root",
+                        "variants": [{"name", "files", "world", "wishes"}]}},
+     "hosts": {slave: {"target", "uri", "files", "links", "world", "overlays": {name: place}}}}
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.larry.binhost.plugins.module_utils import _cpu, _fingerprint, _fragments, _paths
+from ansible_collections.larry.binhost.plugins.module_utils import _atom, _cpu, _fingerprint, _fragments, _paths
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.plugin_utils import _inventory
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Fleet, Variables
@@ -36,9 +36,27 @@ PACKAGE_FILES: t.Final[Mapping[str, str]] = {
 }
 #: repos.conf is read in the order of names and the last word counts: the person's own gentoo.conf must not be it.
 REPOS_CONF: t.Final = "repos.conf/zz-binhost.conf"
+#: FEATURES doesn't stack between two files unless both say so: a person's FEATURES="ccache" must not be the last word.
+CLIENT_CONF: t.Final = "make.conf/zz-binhost.conf"
 #: A dead master must not hold up a person's own emerge: wget gives up after two attempts of ten seconds.
-FETCH: t.Final = 'wget --tries={tries} --timeout=10 --no-verbose -O "${{DISTDIR}}/${{FILE}}" "${{URI}}"'
-SETTINGS_OF_THE_CPU: t.Final = ("CHOST", "COMMON_FLAGS", "CPU_FLAGS_X86")
+FETCH: t.Final = 'wget --no-proxy --tries={tries} --timeout=10 --no-verbose -O "${{DISTDIR}}/${{FILE}}" "${{URI}}"'
+#: What decides which CPUs can run a package; the index names none of it but CHOST and CPU_FLAGS_X86.
+SETTINGS_OF_THE_CPU: t.Final = (
+    "CHOST",
+    "COMMON_FLAGS",
+    "CFLAGS",
+    "CXXFLAGS",
+    "FCFLAGS",
+    "FFLAGS",
+    "LDFLAGS",
+    "RUSTFLAGS",
+    "GOAMD64",
+    "CPU_FLAGS_X86",
+)
+#: Of these a slave may have its own and the target none.
+UNSET: t.Final = ("RUSTFLAGS", "GOAMD64")
+#: In a variant the target's say about the CPU is the last: what is built there is published for all.
+LAST_WORD: t.Final = "make.conf/zz-target.conf"
 
 
 def plan(fleet: Fleet, facts: Mapping[str, Facts]) -> Plan:
@@ -49,7 +67,7 @@ def plan(fleet: Fleet, facts: Mapping[str, Facts]) -> Plan:
     # A target none of whose slaves was ever seen would be built for the master's CPU alone, and once more for theirs.
     names = [name for name in sorted(fleet.targets) if any(slave in facts for slave in _members(name, fleet))]
     targets = {name: _target(name, fleet, facts) for name in names}
-    hosts = {slave: _slave(slave, fleet, targets) for slave in sorted(fleet.slaves) if slave in facts}
+    hosts = {slave: _slave(slave, fleet, facts[slave], targets) for slave in sorted(fleet.slaves) if slave in facts}
     return {"version": VERSION, "targets": targets, "hosts": hosts}
 
 
@@ -77,15 +95,16 @@ def _target(name: str, fleet: Fleet, facts: Mapping[str, Facts]) -> Plan:
         "uri": uri(fleet, master),
         "chost": chost,
         "cpu": cpu,
-        "compile": _fingerprint.digest({key: settings[key] for key in SETTINGS_OF_THE_CPU}),
+        "compile": _fingerprint.digest({key: settings.get(key) for key in SETTINGS_OF_THE_CPU}),
         "members": members,
         "unseen": [slave for slave in _members(name, fleet) if slave not in facts],
         "repositories": repositories,
-        "world": _world(members, fleet, facts),
+        "world": _asked({slave: declared_world(fleet.variables[slave]) for slave in members}),
+        "wishes": _asked({slave: _wishes(fleet.variables[slave], facts[slave]) for slave in members}),
         "files": files,
         "links": {"make.profile": _profile_link(spec["profile"])},
         "root": _paths.below("roots", name),
-        "variants": [_variant(slave, files, fleet, facts) for slave in members],
+        "variants": [_variant(slave, files, settings, fleet, facts) for slave in members],
     }
 
 
@@ -144,9 +163,16 @@ def _target_settings(spec: Variables, chost: str, cpu: Plan) -> dict[str, t.Any]
     common = cpu["cflags"]
     languages = dict.fromkeys(("COMMON_FLAGS", "CFLAGS", "CXXFLAGS", "FCFLAGS", "FFLAGS"), common)
     flags = " ".join(cpu["flags"])
-    declared = dict(spec.get("make_conf") or {})
-    use = {"USE": list(spec["use"])} if spec.get("use") else {}
-    return {"CHOST": chost, **languages, "CPU_FLAGS_X86": flags, "BINPKG_FORMAT": "gpkg", **declared, **use}
+    own = {"CHOST": chost, **languages, "CPU_FLAGS_X86": flags, "BINPKG_FORMAT": "gpkg"}
+    return {**own, **_with_words(spec.get("make_conf"), "USE", spec.get("use"))}
+
+
+def _with_words(settings: Variables | None, name: str, words: t.Any) -> dict[str, t.Any]:
+    """Return the settings with further words in one of them."""
+    found = dict(settings or {})
+    there = found.get(name, [])
+    further = [*([there] if isinstance(there, str) else there), *(words or [])]
+    return {**found, name: further} if further else found
 
 
 def _target_files(
@@ -173,13 +199,18 @@ def _target_files(
     }
 
 
-def _world(members: Sequence[str], fleet: Fleet, facts: Mapping[str, Facts]) -> dict[str, list[str]]:
-    """Return atom -> who asks for it: what the inventory declares and what is in the machines' world files."""
-    world: dict[str, list[str]] = {}
-    for slave in members:
-        for atom in {*declared_world(fleet.variables[slave]), *facts[slave]["world"]}:
-            world.setdefault(atom, []).append(slave)
-    return {atom: sorted(world[atom]) for atom in sorted(world)}
+def _asked(worlds: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Return atom -> who asks for it, of host -> what it asks for."""
+    found: dict[str, list[str]] = {}
+    for host, atoms in worlds.items():
+        for atom in atoms:
+            found.setdefault(atom, []).append(host)
+    return {atom: sorted(found[atom]) for atom in sorted(found)}
+
+
+def _wishes(variables: Variables, facts: Facts) -> list[str]:
+    """Return what a machine's person installed and the inventory doesn't declare, as far as it is packages."""
+    return sorted({atom for atom in facts["world"] if _atom.is_package(atom)} - set(declared_world(variables)))
 
 
 def declared_world(variables: Variables) -> list[str]:
@@ -187,17 +218,31 @@ def declared_world(variables: Variables) -> list[str]:
     return sorted(set(variables.get("slave_world") or ()))
 
 
-def _variant(slave: str, files: Mapping[str, str], fleet: Fleet, facts: Mapping[str, Facts]) -> Plan:
+def _variant(
+    slave: str,
+    files: Mapping[str, str],
+    settings: Mapping[str, t.Any],
+    fleet: Fleet,
+    facts: Mapping[str, Facts],
+) -> Plan:
     """Return a slave with its whole configuration, the person's own files included: what its packages have to fit."""
     variables = fleet.variables[slave]
+    header = _fragments.header("What every package of this target is compiled for.", "binhost_targets")
+    last_word = {name: settings.get(name, "") for name in SETTINGS_OF_THE_CPU if name in settings or name in UNSET}
     return {
         "name": slave,
-        "files": {**facts[slave]["configuration"], **files, **_host_files(slave, variables)},
-        "world": sorted({*declared_world(variables), *facts[slave]["world"]}),
+        "files": {
+            **facts[slave]["configuration"],
+            **files,
+            **_host_files(slave, variables),
+            LAST_WORD: _fragments.make_conf(last_word, header=header),
+        },
+        "world": declared_world(variables),
+        "wishes": _wishes(variables, facts[slave]),
     }
 
 
-def _slave(slave: str, fleet: Fleet, targets: Mapping[str, Plan]) -> Plan:
+def _slave(slave: str, fleet: Fleet, facts: Facts, targets: Mapping[str, Plan]) -> Plan:
     variables = fleet.variables[slave]
     name = variables["binhost_target"]
     target = targets[name]
@@ -207,6 +252,12 @@ def _slave(slave: str, fleet: Fleet, targets: Mapping[str, Plan]) -> Plan:
         "files": {**target["files"], **_host_files(slave, variables), **_client_files(slave, variables)},
         "links": target["links"],
         "world": declared_world(variables),
+        # The person's own repositories: what changes there changes what emerge would do.
+        "overlays": {
+            repository: place
+            for repository, place in sorted(facts["portage"]["repositories"].items())
+            if repository not in target["repositories"]
+        },
     }
 
 
@@ -217,8 +268,7 @@ def _host_files(slave: str, variables: Variables) -> dict[str, str]:
     def header(variable: str) -> str:
         return _fragments.header(what, variable)
 
-    use = {"USE": list(variables["slave_use"])} if variables.get("slave_use") else {}
-    settings = {**(variables.get("slave_make_conf") or {}), **use}
+    settings = _with_words(variables.get("slave_make_conf"), "USE", variables.get("slave_use"))
     return {
         "make.conf/02-host.conf": _fragments.make_conf(settings, header=header("slave_make_conf or slave_use")),
         "package.use/02-host": _fragments.package_use(
@@ -237,17 +287,17 @@ def _host_files(slave: str, variables: Variables) -> dict[str, str]:
 def _client_files(slave: str, variables: Variables) -> dict[str, str]:
     """Return the fragments that make this slave take binaries; no build ever reads them."""
     what = f"How {slave} gets its packages."
-    settings = {**(variables.get("slave_client_conf") or {}), "FEATURES": ["getbinpkg"]}
+    settings = _with_words(variables.get("slave_client_conf"), "FEATURES", ["getbinpkg"])
     repository = {
         "priority": "10",
         "sync-uri": f"file://{_paths.below('current')}",
         "fetchcommand": FETCH.format(tries=2),
         "resumecommand": FETCH.format(tries=2).replace(" -O ", " -c -O "),
-        # Packages are not signed yet; the index and the trees are verified against the seal.
+        # Packages and seal are not signed: whoever answers at the master's address is believed.
         "verify-signature": "false",
     }
     return {
-        "make.conf/02-client.conf": _fragments.make_conf(settings, header=_fragments.header(what, "slave_client_conf")),
+        CLIENT_CONF: _fragments.make_conf(settings, header=_fragments.header(what, "slave_client_conf")),
         "binrepos.conf/02-binhost.conf": _fragments.ini(
             {"binhost": repository}, header=_fragments.header(what, "the group masters")
         ),

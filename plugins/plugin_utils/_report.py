@@ -20,7 +20,7 @@ def report(plan: Result, hosts: Mapping[str, Result], *, check: bool) -> str:
     """
     head = ["Nothing was changed (check mode)."] if check else []
     targets = [line for name in sorted(plan.get("targets", {})) for line in _target(name, plan["targets"][name], hosts)]
-    slaves = [line for host in sorted(hosts) for line in _host(host, plan, hosts[host])]
+    slaves = [line for host in sorted(hosts) for line in _host(host, plan, hosts[host], check=check)]
     return "\n".join([*head, *targets, "", *slaves]) + "\n"
 
 
@@ -54,33 +54,36 @@ def _number(name: str, target: Result, done: Result, hosts: Mapping[str, Result]
     return max((index["number"] for index in members if index.get("number")), default=None)
 
 
-def _host(host: str, plan: Result, result: Result) -> Iterator[str]:
-    if not result["seen"]:
-        yield (
-            f"{host}: did not answer; the plan used what was known of it"
-            if result["kept"]
-            else f"{host}: was never seen; not planned for"
-        )
-    elif result.get("failure"):
+def _host(host: str, plan: Result, result: Result, *, check: bool) -> Iterator[str]:
+    if result.get("failure"):
         first, *rest = str(result["failure"]).splitlines()
         yield f"{host}: FAILED: {first}"
         yield from (f"  {line}" for line in rest)
+    elif not result["seen"]:
+        known = (
+            "did not answer; the plan used what was known of it"
+            if result["kept"]
+            else "was never seen; not planned for"
+        )
+        yield f"{host}: {known}"
     elif host in plan.get("hosts", {}):
-        yield from _slave(host, result)
+        yield from _slave(host, result, check=check)
 
 
-def _slave(host: str, result: Result) -> Iterator[str]:
+def _slave(host: str, result: Result, *, check: bool) -> Iterator[str]:
     packages, index = result.get("packages") or {}, result.get("index") or {}
-    if packages.get("merge_list", ()) is None:
-        yield f"{host}: what would be installed is unknown before the index and the configuration are in place"
-        return
-    words = {"binary": "installed from binaries", "source": "compiled", "failed": "failed"}
-    counts = ", ".join(f"{len(packages.get(name, ()))} {word}" for name, word in words.items())
-    yield f"{host}: {counts}; generation {index.get('number') or 'none'}"
+    merges = packages.get("merge_list", ())
+    if merges is None:
+        yield f"{host}: what would be installed is unknown before the builds, the index and the configuration are done"
+    elif check:
+        kinds = [merge["kind"] for merge in merges]
+        yield f"{host}: {kinds.count('binary')} would be installed from binaries, {kinds.count('ebuild')} compiled"
+    else:
+        words = {"binary": "installed from binaries", "source": "compiled", "failed": "failed"}
+        counts = ", ".join(f"{len(packages.get(name, ()))} {word}" for name, word in words.items())
+        yield f"{host}: {counts}; generation {index.get('number') or 'none'}"
     if not index.get("reachable", True):
         yield f"  no transport answers: {index.get('message') or 'no reason given'}"
-    if packages.get("waiting"):
-        yield f"  waiting for the master: {' '.join(packages['waiting'])}"
 
 
 def _count(things: Sequence[str], noun: str) -> str:

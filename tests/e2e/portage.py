@@ -17,7 +17,7 @@ SLAVES: t.Final = ("laptop-amd", "laptop-intel")
 EVERYBODY: t.Final = ("desktop", *SLAVES)
 ROOT: t.Final = "/var/lib/larry-binhost/roots/common"
 CURRENT: t.Final = "/var/lib/larry-binhost/generations/common/current"
-#: What the stage brought: the only packages of a slave that did not come as binaries.
+#: What the stage brought, installed and without a binary package.
 STAGE: t.Final = {"app-arch/bzip2", "sys-apps/which", "sys-libs/zlib"}
 STARTS: t.Final = "/var/tmp/emerge-starts"
 

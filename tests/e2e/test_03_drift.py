@@ -36,7 +36,7 @@ def test_check_mode_shows_it_and_changes_nothing(lab: Machines, site: Site) -> N
     for name in ("01-target.conf", "02-host.conf", "01-old.conf"):
         assert f"{CONF}/{name}" in run.diff("laptop-amd")
     assert "surprise" in run.diff("laptop-amd")
-    assert "unknown until the configuration and the index are in place" in run.diff("laptop-amd")
+    assert "unknown until what is built, the index and the configuration are in place" in run.diff("laptop-amd")
 
 
 def test_the_next_run_repairs_exactly_these_and_names_each(lab: Machines, site: Site) -> None:
@@ -55,7 +55,7 @@ def test_the_next_run_repairs_exactly_these_and_names_each(lab: Machines, site: 
     assert "app-text/tree" in run.diff("laptop-amd")
     assert "larry-binhost-http" in run.diff("desktop")
     assert lab.sh("laptop-amd", f"cd {CONF}; ls; cat 50-mine.conf").splitlines() == [
-        *("00-adopted", "01-target.conf", "02-client.conf", "02-host.conf", "50-mine.conf"),
+        *("00-adopted", "01-target.conf", "02-host.conf", "50-mine.conf", "zz-binhost.conf"),
         'EMERGE_WARNING_DELAY="0"',
     ]
     assert portage.installed(lab, "laptop-amd")["app-text/tree"] is True

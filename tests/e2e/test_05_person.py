@@ -26,9 +26,24 @@ def test_it_joins_the_targets_world_and_stays(lab: Machines, site: Site) -> None
     run = site()
     assert run.rc == 0, run.stdout
     plan = json.loads((CHECKOUT / "inventory/.binhost/plan.json").read_text())
-    assert plan["targets"]["common"]["world"]["app-text/tree"] == ["laptop-amd", "laptop-intel"]
+    assert plan["targets"]["common"]["world"]["app-text/tree"] == ["laptop-amd"]
+    assert plan["targets"]["common"]["wishes"] == {"app-text/tree": ["laptop-intel"]}
     assert run.changed() == set()
     assert "app-text/tree" in lab.read("laptop-intel", "/var/lib/portage/world").split()
+
+
+def test_a_wish_that_nobody_can_fulfil_stops_nobody(lab: Machines, site: Site) -> None:
+    lab.sh("laptop-intel", "echo app-misc/gone >>/var/lib/portage/world")
+    run = site()
+    assert (run.rc, run.changed()) == (0, set()), run.stdout
+    lab.sh("laptop-intel", "sed -i '/gone/d' /var/lib/portage/world")
+
+
+def test_features_of_the_persons_own_leave_the_binaries_on(lab: Machines, site: Site) -> None:
+    lab.write("laptop-intel", "/etc/portage/make.conf/50-mine.conf", 'FEATURES="ccache"\n')
+    lab.sh("laptop-intel", "emerge --color=n --oneshot app-text/tree")
+    assert site().rc == 0
+    assert portage.compiled(lab, "laptop-intel") == []
 
 
 def test_without_the_master_nothing_hangs(lab: Machines) -> None:

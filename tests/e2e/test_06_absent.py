@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.e2e.conftest import Site
 from tests.e2e.harness import CHECKOUT, Machines
 
 PLAN = CHECKOUT / "inventory/.binhost/plan.json"
+TREE = "/var/db/repos/lab/app-text/tree"
 FRAGMENT = "/etc/portage/make.conf/01-target.conf"
 #: What Ansible ends with when a host could not be reached.
 UNREACHABLE = 4
@@ -69,10 +71,10 @@ def test_a_slave_that_was_never_seen_is_named_with_what_to_do(site: Site, invent
 def test_without_the_master_slaves_get_their_configuration(lab: Machines, site: Site, without_master: None) -> None:
     lab.sh("laptop-amd", f"rm {FRAGMENT}; emerge --color=n --quiet -C app-text/tree")
     run = site()
-    assert run.rc == UNREACHABLE, run.stdout
+    assert run.rc & UNREACHABLE, run.stdout
     assert run.changed() == {("laptop-amd", "portage_config")}
+    assert "laptop-amd: FAILED: Waiting for the master: app-text/tree-2.1.0. http://" in run.stdout
     assert "no transport answers" in run.stdout
-    assert "waiting for the master: app-text/tree-2.1.0" in run.stdout
     assert FRAGMENT in lab.sh("laptop-amd", f"ls {FRAGMENT}")
 
 
@@ -84,9 +86,8 @@ def test_what_waited_comes_with_the_master(lab: Machines, site: Site) -> None:
 
 def test_a_failed_build_stops_no_slave_and_nothing_published(lab: Machines, site: Site) -> None:
     number = portage.generation(lab)
-    place = "/var/db/repos/lab/app-text/tree"
     broken = "src_unpack() { die planted; }"
-    lab.sh("desktop", f"cd {place}; (cat tree-2.1.0.ebuild; echo; echo '{broken}') >tree-2.1.0-r1.ebuild")
+    lab.sh("desktop", f"cd {TREE}; (cat tree-2.1.0.ebuild; echo; echo '{broken}') >tree-2.1.0-r1.ebuild")
     lab.sh("laptop-amd", f"rm {FRAGMENT}; emerge --color=n --quiet -C sys-apps/pv")
     run = site()
     assert run.rc not in (0, UNREACHABLE), run.stdout
@@ -95,6 +96,27 @@ def test_a_failed_build_stops_no_slave_and_nothing_published(lab: Machines, site
     assert {("laptop-amd", "portage_config"), ("laptop-amd", "emerge")} == run.changed()
     assert portage.installed(lab, "laptop-amd")["sys-apps/pv"] is True
     assert portage.generation(lab) == number
-    lab.sh("desktop", f"rm {place}/tree-2.1.0-r1.ebuild")
+    lab.sh("desktop", f"rm {TREE}/tree-2.1.0-r1.ebuild")
     assert site().rc == 0
     assert portage.compiled(lab, "laptop-amd") == []
+
+
+def test_a_killed_build_leaves_nothing_running_and_is_done_by_the_next_run(lab: Machines, site: Site) -> None:
+    lab.sh("desktop", f"cd {TREE}; cp tree-2.1.0.ebuild tree-2.1.0-r1.ebuild")
+    # The first process of the build's pid namespace takes all others with it.
+    kill = (
+        "for _ in $(seq 600); do pgrep -f '[s]rc_compile|[e]build.sh' && break; sleep 0.1; done; pkill -KILL -x unshare"
+    )
+    with ThreadPoolExecutor() as pool:
+        killing = pool.submit(lab.sh, "desktop", kill)
+        run = site()
+    assert killing.result()
+    assert run.rc not in (0, UNREACHABLE), run.stdout
+    assert lab.run("desktop", "pgrep", "-f", "[e]merge|[e]build.sh|[u]nshare").rc != 0
+    assert portage.ROOT not in lab.read("desktop", "/proc/self/mountinfo")
+    run = site()
+    assert run.rc == 0, run.stdout
+    assert run.of("desktop", "target_packages")[-1].result["built"] == ["app-text/tree-2.1.0-r1"]
+    for slave in portage.SLAVES:
+        assert lab.sh(slave, "ls -d /var/db/pkg/app-text/tree-*") == "/var/db/pkg/app-text/tree-2.1.0-r1\n"
+        assert portage.compiled(lab, slave) == []

@@ -147,6 +147,19 @@ def test_in_the_way(current: Mapping[str, Entry], desired: Mapping[str, Entry], 
         _tree_plan.plan(current, desired, owned=[])
 
 
+@pytest.mark.parametrize("stray", ["etc/portage/make.conf/01-mine.conf", "etc/portage/make.conf/02-mine.conf"])
+def test_what_was_there_before_us_is_never_deleted(stray: str) -> None:
+    current = {**DIRECTORY, stray: Entry("file", "x")}
+    wanted = {ONE: Entry("file", "x")}
+    expected = (
+        f"{stray}: expected no file named 01-* or 02-* of anybody else's, found one; "
+        "nothing was changed. Give it another name, say 50-mine, and run again."
+    )
+    with pytest.raises(BinhostError, match=f"^{re.escape(expected)}$"):
+        _tree_plan.plan(current, wanted, owned=[])
+    assert [change.path for change in _tree_plan.plan(current, wanted, owned=[ONE])] == [ONE, stray]
+
+
 def test_another_owner() -> None:
     stray = "etc/portage/make.conf/01-other.conf"
     current = {**DIRECTORY, stray: Entry("file", "x")}
@@ -177,7 +190,12 @@ def test_plan_converges() -> None:
 
     @hypothesis.given(st.dictionaries(path, file), wanted, st.sets(path))
     def check(current: dict[str, Entry], desired: dict[str, Entry], owned: set[str]) -> None:
-        after = _after(current, _tree_plan.plan(current, desired, owned=owned))
+        try:
+            changes = _tree_plan.plan(current, desired, owned=owned)
+        except BinhostError as exc:
+            assert "of anybody else's" in str(exc)
+            return
+        after = _after(current, changes)
         assert {path: after[path] for path in desired} == desired
         assert _tree_plan.plan(after, desired, owned=desired) == []
         user = {

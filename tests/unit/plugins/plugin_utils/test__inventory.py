@@ -49,6 +49,18 @@ def test_a_host_name_is_as_good_as_an_address() -> None:
             "amd: slave_world: expected package atoms, found {'app-misc/hello': None}",
         ),
         ("amd", "slave_make_conf", ["A=1"], "amd: slave_make_conf: expected a mapping, found ['A=1']"),
+        (
+            "amd",
+            "slave_world",
+            ["@kde"],
+            "amd: slave_world: expected package atoms, found the set @kde: list what is in it",
+        ),
+        (
+            "amd",
+            "slave_make_conf",
+            {"PORTAGE_NICENESS": 15},
+            "amd: slave_make_conf: PORTAGE_NICENESS: expected text or a list of texts, found 15",
+        ),
         ("desktop", "master_http_port", "http", "desktop: master_http_port: expected a number, found 'http'"),
     ],
 )

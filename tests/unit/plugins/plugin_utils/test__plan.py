@@ -47,27 +47,62 @@ def test_another_cpu_is_another_compilation_and_nothing_else_is() -> None:
     assert target({**all_facts(), "amd": facts(V2)})["compile"] != target()["compile"]
 
 
-def test_the_world_is_the_union_of_what_is_declared_and_what_persons_installed() -> None:
-    assert target()["world"] == {
-        "app-editors/ed": ["intel"],
-        "app-misc/hello": ["amd", "intel"],
-        "app-text/tree": ["amd"],
-    }
+def test_the_world_is_the_union_of_what_is_declared_and_wishes_are_what_persons_installed() -> None:
+    assert target()["world"] == {"app-misc/hello": ["amd", "intel"], "app-text/tree": ["amd"]}
+    assert target()["wishes"] == {"app-editors/ed": ["intel"]}
     assert _plan.plan(fleet(), all_facts())["hosts"]["intel"]["world"] == ["app-misc/hello"]
+
+
+@pytest.mark.parametrize("wish", ["@mine", "!app-misc/hello", "no atom", "app-misc/hello"])
+def test_what_is_no_package_or_is_declared_is_no_wish(wish: str) -> None:
+    assert target({**all_facts(), "intel": facts(V3, world=[wish])})["wishes"] == {}
+
+
+def test_words_are_added_to_what_is_declared() -> None:
+    changed = variables()
+    changed["amd"].update(slave_make_conf={"USE": "a b"}, slave_use=["c"], slave_client_conf={"FEATURES": ["ccache"]})
+    files = _plan.plan(fleet(changed), all_facts())["hosts"]["amd"]["files"]
+    assert 'USE="${USE} a b c"' in files["make.conf/02-host.conf"]
+    assert 'FEATURES="${FEATURES} ccache getbinpkg"' in files["make.conf/zz-binhost.conf"]
+
+
+@pytest.mark.parametrize("name", ["CFLAGS", "RUSTFLAGS", "LDFLAGS", "GOAMD64"])
+def test_whatever_decides_which_cpus_run_it_is_another_compilation(name: str) -> None:
+    changed = variables()
+    for own in changed.values():
+        own["binhost_targets"]["laptops"]["make_conf"] = {name: "other"}
+    assert target(changed=changed)["compile"] != target()["compile"]
+
+
+def test_a_slaves_own_flags_never_reach_what_is_published() -> None:
+    changed = variables()
+    changed["intel"]["slave_make_conf"] = {"CFLAGS": "-march=native", "RUSTFLAGS": "-C target-cpu=native"}
+    files = target(changed=changed)["variants"][1]["files"]
+    assert max(name for name in files if name.startswith("make.conf/")) == "make.conf/zz-target.conf"
+    assert "-march=native" not in files["make.conf/zz-target.conf"]
+    assert 'CFLAGS="-O2 -pipe -march=x86-64-v2' in files["make.conf/zz-target.conf"]
+    assert 'RUSTFLAGS=""' in files["make.conf/zz-target.conf"]
+
+
+def test_overlays_are_the_repositories_that_the_target_does_not_bring() -> None:
+    own = {"chost": "x86_64-pc-linux-gnu", "repositories": {"lab": "/x", "mine": "/var/db/repos/mine"}}
+    plan = _plan.plan(fleet(), {**all_facts(), "amd": facts(V3, portage=own)})
+    assert plan["hosts"]["amd"]["overlays"] == {"mine": "/var/db/repos/mine"}
 
 
 def test_01_is_the_same_everywhere_and_what_only_clients_need_never_reaches_a_build() -> None:
     plan = _plan.plan(fleet(), all_facts())
     shared, hosts = plan["targets"]["laptops"]["files"], plan["hosts"]
     assert all({name: host["files"][name] for name in shared} == shared for host in hosts.values())
-    assert "getbinpkg" in hosts["amd"]["files"]["make.conf/02-client.conf"]
+    assert "getbinpkg" in hosts["amd"]["files"]["make.conf/zz-binhost.conf"]
     built_with = [variant["files"] for variant in plan["targets"]["laptops"]["variants"]] + [shared]
     assert not any("02-client" in name or "binrepos" in name for files in built_with for name in files)
 
 
 def test_a_variant_has_the_slaves_whole_configuration() -> None:
     amd, intel = target()["variants"]
-    assert (amd["name"], intel["name"], intel["world"]) == ("amd", "intel", ["app-editors/ed", "app-misc/hello"])
+    assert (amd["name"], intel["name"], intel["world"]) == ("amd", "intel", ["app-misc/hello"])
+    assert intel["wishes"] == ["app-editors/ed"]
     assert intel["files"]["make.conf/00-adopted"] == "A=1\n"
     assert intel["files"]["package.use/02-host"].endswith("\napp-misc/hello -nls\n")
     assert 'VIDEO_CARDS="intel"' in intel["files"]["make.conf/02-host.conf"]
