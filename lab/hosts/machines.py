@@ -100,7 +100,7 @@ def up(lab: Lab, hosts: Sequence[str], *, say: t.Callable[[str], None]) -> None:
 
 def one_stage(found: Mapping[str, tuple[str, str]], built: Stage) -> None:
     """Raise ``LabError`` unless all hosts that are there were made from this stage."""
-    for host, (_, tag) in found.items():
+    for host, (_state, tag) in found.items():
         if tag != built.tag:
             raise LabError(f"{host}: expected a host of stage {built.tag}, found one of {tag}; run lab/lab down first")
 

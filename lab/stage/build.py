@@ -1,7 +1,6 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#!/usr/bin/env python3
 """Build the lab's stage and print the folder that holds it.
 
 The folder, ``stage-<digest of the recipe>`` below the cache folder, is made once::

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Publish what was built for a target, so that a crash at any moment leaves what is served as it was.
 
-Portage's client wants every TIMESTAMP at least 6 s newer than the last (portage lib/portage/util/_urlopen.py adds 5 to
-If-Modified-Since), and over HTTP it looks at the mtime of Packages and Packages.gz instead.
+Portage's client wants every TIMESTAMP at least 6 s newer than the last (its portage.util adds 5 to If-Modified-Since),
+and over HTTP it looks at the mtime of Packages and Packages.gz instead.
 """
 
 from __future__ import annotations

@@ -14,9 +14,15 @@ import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import netaddr
 from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fragments, _paths
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+
+try:
+    import netaddr
+except ImportError:  # told by problems(), where a person reads it
+    NETADDR = False
+else:
+    NETADDR = True
 
 Variables = t.Mapping[str, t.Any]
 
@@ -114,7 +120,8 @@ def split_profile(profile: str) -> tuple[str, str]:
 
 def problems(fleet: Fleet) -> list[str]:
     """Return everything that is wrong with the inventory and can be seen without asking a host."""
-    return [*_groups(fleet), *_targets(fleet), *_networks(fleet), *_masters(fleet), *_slaves(fleet)]
+    networks = _networks(fleet) if NETADDR else ["controller: expected the Python package netaddr, found none"]
+    return [*_groups(fleet), *_targets(fleet), *networks, *_masters(fleet), *_slaves(fleet)]
 
 
 def _groups(fleet: Fleet) -> Iterator[str]:

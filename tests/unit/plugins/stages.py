@@ -58,7 +58,7 @@ def signer(folder: Path) -> t.Iterator[Signer]:
     try:
         new.gpg("--quick-generate-key", "Test <test@example.org>", "ed25519", "sign", "never")
         listed = new.gpg("--with-colons", "--list-keys")
-        fingerprint = next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:"))
+        fingerprint = [line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:")][0]
         new.public.write_text(new.gpg("--armor", "--export", fingerprint))
         yield Signer(home, fingerprint, new.public)
     finally:

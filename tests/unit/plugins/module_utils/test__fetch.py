@@ -62,7 +62,7 @@ STATUS = [
 def test_status(serve: Serve, status: int, kind: type[Exception]) -> None:
     with pytest.raises(BinhostError, match=f"/x: expected the file, found status {status} ") as caught:
         _fetch.text(serve(handler=answering(status)) + "/x", timeout=5, most=3)
-    assert type(caught.value) is kind
+    assert caught.type is kind
 
 
 def test_cut(serve: Serve) -> None:

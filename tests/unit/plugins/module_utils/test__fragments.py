@@ -138,7 +138,7 @@ def _read(path: Path, text: str) -> dict[str, str]:
     return dict(util.getconfig(str(path)))
 
 
-@pytest.mark.parametrize("text", [text for text, _ in TEXTS])
+@pytest.mark.parametrize("text", [pair[0] for pair in TEXTS])
 def test_portage_reads_it_back(text: str, tmp_path: Path) -> None:
     assert _read(tmp_path / "f", _fragments.make_conf({"X": text, "Y": "y"}, header=H)) == {"X": text, "Y": "y"}
 

@@ -9,12 +9,13 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _files, _tree
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
-FILES = {"make.conf/01-target.conf": "USE=a\n", "package.use/02-host": "a/b c\n"}
+FILES = MappingProxyType({"make.conf/01-target.conf": "USE=a\n", "package.use/02-host": "a/b c\n"})
 
 
 def intent(root: Path, files: Mapping[str, str] = FILES, **rest: object) -> _tree.Intent:
