@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test unit lint sanity packaging e2e stage venv bootstrap
+.PHONY: help demo demo-down test unit lint sanity packaging e2e stage bootstrap
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -24,17 +24,17 @@ test: bootstrap ## Run every check; ends with pytest's count of the end-to-end t
 	@$(MAKE) --jobs=2 --keep-going --output-sync=target stage unit lint packaging sanity
 	@$(MAKE) e2e
 
-unit: venv ## Test the code, in seconds
+unit: bootstrap ## Test the code, in seconds
 	pytest --numprocesses=2 $(PYTEST)
 
-lint: venv ## Check style and types
+lint: bootstrap ## Check style and types
 	@status=0; for tool in 'ruff check' 'ruff format --check' mypy 'yamllint --strict .' ansible-lint; do \
 	  echo "$$tool"; $$tool || status=1; done; exit $$status
 
-packaging: venv ## Find, build, install and document the collection
+packaging: bootstrap ## Find, build, install and document the collection
 	pytest tests/packaging $(PYTEST)
 
-sanity: venv ## Run ansible-test sanity
+sanity: bootstrap ## Run ansible-test sanity
 	python tests/sanity/run.py
 
 e2e: bootstrap ## Run Molecule, then the end-to-end tests, on a lab of three hosts that is removed afterwards
@@ -44,9 +44,5 @@ e2e: bootstrap ## Run Molecule, then the end-to-end tests, on a lab of three hos
 stage: bootstrap
 	+@python3 -m lab.stage
 
-# One after the other, since both make .venv; a second run finds nothing to do.
-bootstrap: venv
+bootstrap:
 	@lab/bootstrap
-
-venv:
-	@lab/bootstrap venv

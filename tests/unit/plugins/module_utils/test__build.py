@@ -1,0 +1,172 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a target's builds follow one another; what emerge itself then does is the end-to-end tests' business."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import shutil
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.larry.binhost.plugins.module_utils import _build, _lock, _target
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._target import Target, Variant
+
+MINE = "[ebuild   R    ] app-misc/hello-2.10::lab\n"
+COVERED = "[binary   R    ] app-misc/hello-2.10-1::lab\n"
+AMD = Variant("amd", {"package.use/02-host": "app-misc/hello -nls\n"}, ["app-misc/hello"], ["app-misc/wish"])
+
+
+class Emerge:
+    """Stands for emerge and cp: notes what it is asked and answers as told."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.pretended: list[str] = []  # answers still to be given; when there are none, all is covered
+        self.failing = ""  # a word of the command that fails
+
+    def __call__(self, args: t.Any, /) -> tuple[int, str, str]:
+        if args[0] == "cp":
+            if self.failing == "cp":
+                os.mkdir(args[-1])
+                return 1, "", "cp: No space left on device"
+            shutil.copytree(args[-2], args[-1])
+            return 0, "", ""
+        command = " ".join(args[args.index("emerge") :])
+        if "--pretend" in command:
+            return 0, self.pretended.pop(0) if self.pretended else COVERED, ""
+        self.asked.append(command)
+        return (1, "", "it failed") if self.failing and self.failing in command else (0, "", "")
+
+
+@pytest.fixture
+def emerge() -> Emerge:
+    """Return an emerge that does all that it is asked."""
+    return Emerge()
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Target:
+    """Return a target with one repository and one slave."""
+    (tmp_path / "lab/app-misc/hello").mkdir(parents=True)
+    (tmp_path / "roots/laptops/etc/portage").mkdir(parents=True)
+    return Target(
+        name="laptops",
+        root=str(tmp_path / "roots/laptops"),
+        repositories={"lab": str(tmp_path / "lab")},
+        world={"app-misc/hello": ["amd"], "app-misc/unknown": ["amd"]},
+        wishes={"app-misc/wish": ["amd"]},
+        variants=[AMD],
+        links={"make.profile": "../../profiles/a"},
+        compile="v2",
+        distdir=str(tmp_path / "distfiles"),
+        options={"jobs": 2},
+        makeopts="-j2",
+        state_dir=str(tmp_path),
+    )
+
+
+def kind(command: str) -> str:
+    if "--emptytree" in command:
+        return "first, resumed" if "--usepkg" in command else "first"
+    return "variant" if "--usepkg" in command else "update"
+
+
+def differs(target: Target) -> list[str]:
+    return _target.differs(target, _target.revisions(target))
+
+
+def test_the_first_build_makes_everything_and_later_ones_what_changed(emerge: Emerge, target: Target) -> None:
+    assert set(differs(target)) == {"wanted", "compile", "root", "repositories", "packages"}
+    _build.build(emerge, target)
+    assert differs(target) == []
+    _build.build(emerge, target)
+    assert [kind(command) for command in emerge.asked] == ["first", "update"]
+    assert all("--with-bdeps=y" in command for command in emerge.asked)
+    assert "--changed-deps=y" in emerge.asked[1]
+
+
+def test_other_cpus_drop_every_old_package(emerge: Emerge, target: Target) -> None:
+    _build.build(emerge, target)
+    old = Path(target.pkgdir, "old.gpkg.tar")
+    old.touch()
+    _build.build(emerge, dataclasses.replace(target, compile="v1"))
+    assert kind(emerge.asked[-1]) == "first"
+    assert not old.exists()
+
+
+def test_a_first_build_that_failed_goes_on_with_what_it_made(emerge: Emerge, target: Target) -> None:
+    emerge.failing = "@world"
+    with pytest.raises(
+        BinhostError, match=f"^emerge @world in {re.escape(target.root)}: expected status 0, found 1:\nit failed$"
+    ):
+        _build.build(emerge, target)
+    made = Path(target.pkgdir, "made.gpkg.tar")
+    made.touch()
+    emerge.failing = ""
+    _build.build(emerge, target)
+    assert [kind(command) for command in emerge.asked] == ["first", "first, resumed"]
+    assert made.exists()
+
+
+def test_a_variant_is_built_only_where_something_is_uncovered(emerge: Emerge, target: Target) -> None:
+    emerge.pretended = [MINE, COVERED]
+    assert _build.build(emerge, target).problems == []
+    assert [kind(command) for command in emerge.asked] == ["first", "variant"]
+    assert not list(Path(target.state_dir, "variants/laptops").glob(".*"))
+
+
+def test_what_stays_uncovered_is_a_problem_and_is_tried_again(emerge: Emerge, target: Target) -> None:
+    emerge.pretended = [MINE, MINE]
+    assert _build.build(emerge, target).problems == [
+        "amd: expected a binary for every package of its world, found none for app-misc/hello-2.10"
+    ]
+    assert differs(target)
+
+
+def test_a_full_disk_leaves_no_clone(emerge: Emerge, target: Target) -> None:
+    emerge.pretended, emerge.failing = [MINE], "cp"
+    (problem,) = _build.build(emerge, target).problems
+    assert problem.endswith(f"expected a copy of {target.root}, found: cp: No space left on device")
+    assert not list(Path(target.state_dir, "variants/laptops").glob(".*"))
+
+
+def test_a_killed_runs_clone_goes(emerge: Emerge, target: Target) -> None:
+    clone = Path(target.state_dir, "variants/laptops/.amd.root")
+    clone.mkdir(parents=True)
+    _build.build(emerge, target)
+    assert not clone.exists()
+
+
+def test_worlds(emerge: Emerge, target: Target) -> None:
+    result = _build.build(emerge, target)
+    assert result.unsatisfiable == {"app-misc/unknown": ["amd"]}
+    declared = Path(target.root, "etc/portage/sets/binhost").read_text().splitlines()
+    assert [line for line in declared if not line.startswith("#")] == ["app-misc/hello"]
+    assert Path(target.root, "var/lib/portage/world").read_text() == "app-misc/wish\n"
+    assert Path(target.root, "var/lib/portage/world_sets").read_text() == "@binhost\n"
+
+
+@pytest.mark.parametrize("path", ["../../../out", "/etc/cron.d/out", "make.conf/../../../../out"])
+def test_a_slave_cannot_name_a_place_elsewhere(emerge: Emerge, target: Target, path: str) -> None:
+    evil = dataclasses.replace(AMD, files={path: "root's"})
+    (problem,) = _build.build(emerge, dataclasses.replace(target, variants=[evil])).problems
+    assert problem == f"amd: files: expected a path below etc/portage without '..', found {path!r}"
+    assert not [found for found in Path(target.state_dir).rglob("out")]
+
+
+def test_what_is_a_slaves_or_a_stages_is_for_root_alone(emerge: Emerge, target: Target) -> None:
+    _build.build(emerge, target)
+    folders = [Path(target.state_dir, name) for name in ("roots", "variants/laptops")]
+    assert [oct(folder.stat().st_mode)[-3:] for folder in folders] == ["700", "700"]
+
+
+def test_two_builds_of_one_target_never_run_at_once(emerge: Emerge, target: Target) -> None:
+    with _lock.held("build-laptops", state=target.state_dir), pytest.raises(BinhostError, match=str(os.getpid())):
+        _build.build(emerge, target)
+    assert emerge.asked == []
