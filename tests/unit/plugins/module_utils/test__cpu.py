@@ -7,7 +7,7 @@ import re
 
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _cpu
-from ansible_collections.larry.binhost.plugins.module_utils._cpu_table import LEVELS, NEEDS, SAME
+from ansible_collections.larry.binhost.plugins.module_utils._cpu_x86 import FLAGS, LEVELS, NEEDS
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +16,7 @@ V1 = set(LEVELS["x86-64-v1"])
 V2 = V1 | set(LEVELS["x86-64-v2"])
 V3 = V2 | set(LEVELS["x86-64-v3"])
 
-NAMES = st.sampled_from(sorted({*SAME, *NEEDS, *(name for names in LEVELS.values() for name in names)}))
+NAMES = st.sampled_from(sorted({*FLAGS, *NEEDS, *(name for names in LEVELS.values() for name in names)}))
 MACHINES = st.lists(st.sets(NAMES), min_size=1, max_size=5)
 
 
@@ -47,12 +47,14 @@ def test_an_old_cpu_without_features_is_an_answer() -> None:
     ("text", "found"),
     [
         ("", "nothing of the form 'key: value'"),
-        ("Features\t: fp asimd\nCPU part\t: 0xd08\n", "CPU part, Features"),
+        ("vendor_id\t: IBM/S390\nfeatures\t: esan3 zarch\n", "features, vendor_id"),
+        ("cpu\t\t: UltraSparc T5 (Niagara5)\nfpu\t\t: UltraSparc T5\n", "cpu, fpu"),
+        ("hart\t: 0\nisa\t: rv64gc\n", "hart, isa"),
         ("vmx flags : ept\n", "vmx flags"),
     ],
 )
 def test_a_foreign_file_is_an_error(text: str, found: str) -> None:
-    expected = f"there: expected x86 processors with a line 'flags', found {found}"
+    expected = f"there: expected processors of x86 with a line 'flags', of ARM or POWER, found {found}"
     with pytest.raises(BinhostError, match=f"^{re.escape(expected)}$"):
         _cpu.parse(text, source="there")
 
