@@ -109,7 +109,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "amx_complex": ("amx_tile",),
 }
 
-#: GCC's option -> the kernel's name of what it enables. Those that the kernel has no name for are UNNAMED_OPTIONS.
+#: GCC's option -> the kernel's name of what it enables. Left out: options for what the kernel has no name for (ptwrite,
+#: Key Locker, hreset and the like); GCC uses none of that unasked.
 OPTIONS: dict[str, str] = {
     "-mmmx": "mmx",
     "-m3dnow": "3dnow",
@@ -208,15 +209,6 @@ OPTIONS: dict[str, str] = {
     "-mamx-complex": "amx_complex",
 }
 
-_UNNAMED_OPTIONS = """
--mhreset -mkl -mprefetchi -mprefetchwt1 -mptwrite -mraoint -muintr -musermsr -mwidekl -mapxf -mavx10.2
--mamx-avx512 -mamx-fp8 -mamx-movrs -mamx-tf32 -mamx-transpose -mmovrs -mavx512bmm
-"""
-
-#: Options that need a CPU and that the kernel has no name for: whether a machine has it isn't known. GCC uses none of
-#: them unasked.
-UNNAMED_OPTIONS: tuple[str, ...] = tuple(_UNNAMED_OPTIONS.split())
-
 _TARGET_OPTIONS = """
 -mavx -mavx2 -mbmi -mbmi2 -mf16c -mfma -mlzcnt -mmovbe -msse4a -mfma4 -mxop -mtbm -mpclmul -maes -msha -madx
 -mrdrnd -mrdseed -mgfni -mvaes -mvpclmulqdq -mavxvnni -mavx512ifma -mavx512vbmi -mavx512vbmi2 -mavx512vnni
@@ -243,3 +235,7 @@ waitpkg wbnoinvd xsaves
 #: What code has only where its author asked for it by name, or what only a kernel may execute: a CPU without it runs
 #: what is compiled for a name of GCC's that includes it.
 EXPLICIT: frozenset[str] = frozenset(_EXPLICIT.split())
+
+#: Of these, what does no harm anywhere: a hint that other CPUs pass over, or an instruction that a program can't use
+#: without a kernel that offers it.
+HARMLESS: frozenset[str] = frozenset({"cldemote", "hle", "pconfig", "sgx", "user_shstk", "wbnoinvd", "xsaves"})

@@ -59,7 +59,8 @@ def parse(text: str, *, source: str = "/proc/cpuinfo") -> Cpu:
         return _arm(pairs, first)
     if "timebase" in first or "altivec" in first.get("cpu", "") or first.get("cpu", "").startswith("POWER"):
         return _ppc(first)
-    found = ", ".join(sorted(first)[:4]) or "nothing of the form 'key: value'"
+    nothing = "nothing of the form 'key: value'" if text.strip() else "an empty file"
+    found = ", ".join(sorted(first)[:4]) or nothing
     raise BinhostError(f"{source}: expected processors of x86 with a line 'flags', of ARM or POWER, found {found}")
 
 

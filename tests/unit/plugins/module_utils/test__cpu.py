@@ -46,7 +46,8 @@ def test_an_old_cpu_without_features_is_an_answer() -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("", "nothing of the form 'key: value'"),
+        ("", "an empty file"),
+        ("once upon a time", "nothing of the form 'key: value'"),
         ("vendor_id\t: IBM/S390\nfeatures\t: esan3 zarch\n", "features, vendor_id"),
         ("cpu\t\t: UltraSparc T5 (Niagara5)\nfpu\t\t: UltraSparc T5\n", "cpu, fpu"),
         ("hart\t: 0\nisa\t: rv64gc\n", "hart, isa"),
