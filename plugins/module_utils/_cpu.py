@@ -105,7 +105,8 @@ def march(features: t.Collection[str]) -> str:
     brought = {feature for name in names[: names.index(base) + 1] for feature in _cpu_x86.LEVELS[name]}
     there = common([features]) - brought
     extra = [option for option in _cpu_x86.TARGET_OPTIONS if _cpu_x86.OPTIONS[option] in there]
-    return " ".join([f"-march={base}", *extra, "-mtune=generic"])
+    name = "x86-64" if base == names[0] else base  # GCC has no x86-64-v1
+    return " ".join([f"-march={name}", *extra, "-mtune=generic"])
 
 
 def facts(cpu: Cpu) -> dict[str, t.Any]:

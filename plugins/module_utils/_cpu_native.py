@@ -77,10 +77,6 @@ def _x86(features: frozenset[str], vendor: str, family: int | None, model: int |
     if own and runs(own):
         return own, MARCH[own].since
     lines = {"any", *LINES.get(vendor, ()), *((MARCH[own].line,) if own else ())}
-    if own and MARCH[own].line in ("atom", "cat", "mobile"):
-        lines -= {"server", "hybrid", "amd"}
-    if vendor == "AuthenticAMD" and own:
-        lines -= {"amd"}
     names = [name for name, row in MARCH.items() if row.line in lines and runs(name)]
     # Of two that can do the same the later one, which is the vendor's own.
     name = max(names, key=lambda name: (len(required(name)), list(MARCH).index(name)), default=None)

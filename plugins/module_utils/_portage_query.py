@@ -17,8 +17,8 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 PROGRAM: t.Final = """
 import hashlib, json, os, portage
 settings = portage.settings
-# What comes from the environment of whoever asks is no configuration.
-told = {name: settings.get(name, "") for name in settings if name not in os.environ and name != "PORTAGE_PYM_PATH"}
+# What comes from the environment of whoever asks is no configuration; the order of words in some values is by chance.
+told = {name: sorted(settings.get(name, "").split()) for name in settings if name not in os.environ}
 print(json.dumps({
     "chost": settings.get("CHOST", ""),
     "arch": settings.get("ARCH", ""),
