@@ -90,11 +90,13 @@ def why_not(features: t.Collection[str]) -> dict[str, list[str]]:
     return missing
 
 
-def march(features: t.Collection[str]) -> str:
+def march(features: t.Collection[str], *, arch: str = "x86") -> str:
     """Return GCC's options for code that any CPU with these features runs: the level, then what is there beyond it.
 
-    A GCC of 11 knows them all. Raises ``BinhostError`` below x86-64-v1, for which there is no such name.
+    A GCC of 11 knows them all. Raises ``BinhostError`` where there is no such name, as below x86-64-v1.
     """
+    if arch != "x86":
+        return _other_march(common([features], arch=arch), arch)
     base = level(features)
     if base is None:
         lacking = " ".join(why_not(features)["x86-64-v1"])
@@ -107,6 +109,19 @@ def march(features: t.Collection[str]) -> str:
     extra = [option for option in _cpu_x86.TARGET_OPTIONS if _cpu_x86.OPTIONS[option] in there]
     name = "x86-64" if base == names[0] else base  # GCC has no x86-64-v1
     return " ".join([f"-march={name}", *extra, "-mtune=generic"])
+
+
+def _other_march(features: t.Collection[str], arch: str) -> str:
+    if arch == "arm":
+        name = _cpu_native.best(features, "", None, None, arch=arch)[0]
+    else:
+        name = next((name for feature, name in _cpu_ppc.MARCH.items() if feature in features), None)
+    if name is None:
+        found = " ".join(sorted(features)) or "none"
+        raise BinhostError(
+            f"CPU features: expected some that GCC has a name for, found {found}: declare the target's cflags yourself"
+        )
+    return f"-march={name}" if arch == "arm" else f"-mcpu={name}"
 
 
 def facts(cpu: Cpu) -> dict[str, t.Any]:

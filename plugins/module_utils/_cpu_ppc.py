@@ -24,6 +24,9 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "vsx4": ("vsx3",),
 }
 
+#: A feature that machines have in common, best first -> GCC's -mcpu for all that have it.
+MARCH: dict[str, str] = {"vsx4": "power10", "vsx3": "power9", "vsx2": "power8", "vsx": "power7"}
+
 #: How a name begins (the longest that fits counts) -> GCC's -mcpu, the GCC that knows it, its features.
 CPUS: dict[str, tuple[str, int, str]] = {
     "POWER3": ("power3", 0, ""),

@@ -121,6 +121,18 @@ def test_arm_and_power_are_compared_under_their_own_rules() -> None:
     assert _cpu.common([{"altivec", "vsx", "vsx2"}, {"vsx", "vsx2"}], arch="ppc") == frozenset()
 
 
+def test_march_of_other_architectures() -> None:
+    assert _cpu.march({"altivec", "vsx", "vsx2"}, arch="ppc") == "-mcpu=power8"
+    arm = {"v4", "v5", "v6", "v7", "vfp", "vfpv3", "vfpd32", "half", "neon", "thumb"}
+    assert _cpu.march(arm, arch="arm") == "-march=armv7-a+neon"
+    assert _cpu.march(arm - {"vfpv3"}, arch="arm") == "-march=armv7-a"
+    expected = (
+        "CPU features: expected some that GCC has a name for, found altivec: declare the target's cflags yourself"
+    )
+    with pytest.raises(BinhostError, match=f"^{re.escape(expected)}$"):
+        _cpu.march({"altivec"}, arch="ppc")
+
+
 def test_another_architecture_is_an_error() -> None:
     expected = "CPU architecture: expected one of x86, arm, ppc, found riscv"
     with pytest.raises(BinhostError, match=f"^{re.escape(expected)}$"):

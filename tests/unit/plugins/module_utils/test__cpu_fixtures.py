@@ -20,9 +20,9 @@ def expected(path: Path) -> dict[str, str]:
     return dict(word.split("=", 1) for word in line.lstrip("# ").split())
 
 
-def facts(path: Path) -> dict[str, t.Any]:
-    with path.open(encoding="utf-8", newline="") as lines:
-        return _cpu.facts(_cpu.parse(lines.read().split("\n", 1)[1], source=str(path)))
+def facts(path: Path, end: str = "\n") -> dict[str, t.Any]:
+    text = path.read_text(encoding="utf-8").split("\n", 1)[1]
+    return _cpu.facts(_cpu.parse(text.replace("\n", end), source=str(path)))
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.name)
@@ -50,6 +50,11 @@ def test_what_a_machine_compiles_itself_it_runs(path: Path) -> None:
     instructions = set(_cpu_x86.OPTIONS.values())
     assert ((_cpu_native.enabled(name) - off) | on) & instructions <= set(found["features"])
     assert not off & set(found["features"])
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.name)
+def test_line_ends_do_not_matter(path: Path) -> None:
+    assert facts(path, "\r\n") == facts(path)
 
 
 @pytest.mark.parametrize(
