@@ -87,6 +87,8 @@ def _gcc(cpu: _cpu.Cpu, run: Run) -> Said:
         *(name for alternatives in _cpu_x86.FLAGS.values() for names in alternatives for name in names),
         *(name for names in _cpu_x86.LEVELS.values() for name in names),
     }
+    if options.get("-m32") == "[enabled]":  # a 32-bit compiler has LAHF without the feature
+        decide.discard("lahf_lm")
     known = {_cpu_x86.OPTIONS[option] for option in options if option in _cpu_x86.OPTIONS} & decide
     tool = set(_compiler.enabled(text) & decide)
     return tool - cpu.features, (known & cpu.features) - tool

@@ -106,14 +106,14 @@ def own_cflags(cpu: t.Mapping[str, t.Any], *, gcc: int | None = None) -> str:
     machine alone. Empty where nothing is known. ``gcc`` is the compiler's major version; without it, 12.
     """
     gcc = 12 if gcc is None else gcc
-    if cpu["arch"] == "arm":
-        return _own_arm(cpu, gcc)
-    name, _since = best(
-        cpu["features"], cpu["vendor"], cpu["family"], cpu["model"], arch=cpu["arch"], gcc=gcc, name=cpu["model_name"]
-    )
+    arch = cpu.get("arch", "x86")
+    vendor, family, model = cpu.get("vendor", ""), cpu.get("family"), cpu.get("model")
+    if arch == "arm":
+        return _own_arm(cpu["features"], vendor, model, gcc)
+    name, _since = best(cpu["features"], vendor, family, model, arch=arch, gcc=gcc, name=cpu.get("model_name", ""))
     if name is None:
         return ""
-    if cpu["arch"] == "ppc":
+    if arch == "ppc":
         return f"-mcpu={name}"
     has, included = frozenset(cpu["features"]), enabled(name)
     more = [option for option in _cpu_x86.OWN_OPTIONS if _cpu_x86.OPTIONS[option] in has - included]
@@ -121,9 +121,9 @@ def own_cflags(cpu: t.Mapping[str, t.Any], *, gcc: int | None = None) -> str:
     return " ".join([f"-march={name}", *more, *less])
 
 
-def _own_arm(cpu: t.Mapping[str, t.Any], gcc: int) -> str:
-    mcpu, since, needs = _cpu_arm.CPUS.get((cpu["vendor"], cpu["model"]), ("", 0, ""))
-    if mcpu and since <= gcc and set(needs.split()) <= set(cpu["features"]):
+def _own_arm(features: t.Collection[str], vendor: str, part: int | None, gcc: int) -> str:
+    mcpu, since, needs = _cpu_arm.CPUS.get((vendor, part or 0), ("", 0, ""))
+    if mcpu and since <= gcc and set(needs.split()) <= set(features):
         return f"-mcpu={mcpu}"
-    name, _since = _arm(cpu["features"])
+    name, _since = _arm(features)
     return f"-march={name}" if name else ""

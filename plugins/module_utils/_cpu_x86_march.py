@@ -137,7 +137,6 @@ LINES: dict[str, tuple[str, ...]] = {
     "AuthenticAMD": ("amd",),
     "HygonGenuine": ("amd",),
     "CentaurHauls": ("via",),
-    "  Shanghai  ": (),
 }
 
 _INTEL6 = {

@@ -26,9 +26,10 @@ PATIENCE = 30
 
 def facts(run: _portage_query.Run, *, cpuinfo: str = "/proc/cpuinfo", root: str = "/") -> dict[str, t.Any]:
     """Return the facts of the host whose root is ``root``. Raises ``BinhostError``."""
+    cpu = _cpu_host.facts(cpuinfo, run=run)
     portage = _portage_query.ask(lambda args: run(["timeout", "-s", "KILL", str(PATIENCE), *args]))
     return {
-        "cpu": _cpu_host.facts(cpuinfo, run=run),
+        "cpu": cpu,
         "portage": {**portage, "lacks": _portage_lacks.lacks(portage["version"])},
         "revisions": _revisions.all_of(portage["repositories"], _mountinfo()),
         "world": _host.lines(os.path.join(root, _host.WORLD)),
