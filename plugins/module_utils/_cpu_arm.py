@@ -84,7 +84,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "armv8.1-a": ("crc32", "atomics", "asimdrdm"),
     "armv8.2-a": ("dcpop",),
     "armv8.3-a": ("jscvt", "fcma", "lrcpc", "paca"),
-    "armv8.4-a": ("asimddp", "flagm", "uscat", "ilrcpc", "dit"),
+    "armv8.4-a": ("asimddp", "asimdfhm", "flagm", "uscat", "ilrcpc", "dit"),  # with +fp16 GCC takes fp16fml too
     "armv8.5-a": ("sb", "flagm2", "frint", "bti", "dcpodp"),
     "armv8.6-a": ("i8mm", "bf16"),
 }

@@ -78,8 +78,9 @@ def _x86(features: frozenset[str], vendor: str, family: int | None, model: int |
         return own, MARCH[own].since
     lines = {"any", *LINES.get(vendor, ()), *((MARCH[own].line,) if own else ())}
     names = [name for name, row in MARCH.items() if row.line in lines and runs(name)]
-    # Of two that can do the same the later one, which is the vendor's own.
-    name = max(names, key=lambda name: (len(required(name)), list(MARCH).index(name)), default=None)
+    order = {name: number for number, name in enumerate(MARCH)}
+    # Of two that can do the same, the vendor's own, then the later one.
+    name = max(names, key=lambda name: (len(required(name)), MARCH[name].line != "any", order[name]), default=None)
     return (name, MARCH[name].since) if name else (None, 0)
 
 
@@ -122,7 +123,7 @@ def own_cflags(cpu: t.Mapping[str, t.Any], *, gcc: int | None = None) -> str:
 
 
 def _own_arm(features: t.Collection[str], vendor: str, part: int | None, gcc: int) -> str:
-    mcpu, since, needs = _cpu_arm.CPUS.get((vendor, part or 0), ("", 0, ""))
+    mcpu, since, needs = _cpu_arm.CPUS.get((vendor, -1 if part is None else part), ("", 0, ""))
     if mcpu and since <= gcc and set(needs.split()) <= set(features):
         return f"-mcpu={mcpu}"
     name, _since = _arm(features)

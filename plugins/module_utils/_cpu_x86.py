@@ -32,7 +32,7 @@ FLAGS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 
 _UNNAMED = """
-abm adx amx_complex amx_fp16 avx_ifma avx_ne_convert avx_vnni_int16 avx_vnni_int8 cmpccxadd cx16 gfni lwp movbe
+abm adx amx_complex amx_fp16 avx_ifma avx_ne_convert avx_vnni_int16 avx_vnni_int8 cmpccxadd gfni lwp movbe
 rdseed rtm sha512 sm3 sm4 tbm vaes
 """
 

@@ -40,8 +40,9 @@ MARCH: dict[str, Row] = {
     "c3": Row("i386", "via", 0, "mmx 3dnow"),
     "c3-2": Row("i686", "via", 0, "mmx fxsr sse"),
     "c7": Row("c3-2", "via", 0, "sse2 pni"),
-    # Intel's CPUs have SYSCALL only for 64-bit programs: a 32-bit kernel doesn't name it.
-    "x86-64": Row("i686", "any", 0, "fxsr mmx sse sse2 lm ?syscall"),
+    # Whether code is of 64 bit is no matter of the name: in 32-bit code these run on a CPU without lm too. Intel's have
+    # SYSCALL only for 64-bit programs: a 32-bit kernel doesn't name it.
+    "x86-64": Row("i686", "any", 0, "fxsr mmx sse sse2 ?lm ?syscall"),
     "x86-64-v2": Row("x86-64", "any", 11, "cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3"),
     "x86-64-v3": Row("x86-64-v2", "any", 11, "avx avx2 bmi1 bmi2 f16c fma abm movbe xsave"),
     "x86-64-v4": Row("x86-64-v3", "any", 11, "avx512f avx512bw avx512cd avx512dq avx512vl"),

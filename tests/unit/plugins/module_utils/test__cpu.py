@@ -22,6 +22,20 @@ NAMES = st.sampled_from(sorted({*FLAGS, *NEEDS, *(name for names in LEVELS.value
 MACHINES = st.lists(st.sets(NAMES), min_size=1, max_size=5)
 
 
+LINES = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(
+        [
+            *("processor", "flags", "Flags", "Features", "Processor", "CPU implementer", "CPU part", "timebase", "cpu"),
+            *("CPU architecture", "Architecture", "CPU op-mode(s)", "model", "model name", "cpu family", "vendor_id"),
+        ]
+    ),
+    st.sampled_from([": ", "\t: ", ":"]),
+    st.sampled_from(["", "0x41", "7", "8", "AArch64", "aarch64", "x86_64", "armv7l", "ppc64le", "sse sse2", "fp asimd"])
+    | st.text(max_size=9),
+)
+
+
 def cpuinfo(*processors: str, vendor: str = "GenuineIntel") -> str:
     return "\n".join(
         f"processor\t: {number}\nvendor_id\t: {vendor}\nmodel name\t: A CPU\n"
@@ -60,6 +74,17 @@ def test_a_foreign_file_is_an_error(text: str, found: str) -> None:
     expected = f"there: expected processors of x86 with a line 'flags', of ARM or POWER, found {found}"
     with pytest.raises(BinhostError, match=f"^{re.escape(expected)}$"):
         _cpu.parse(text, source="there")
+
+
+@given(st.one_of(st.text(), st.lists(LINES).map("\n".join)))
+def test_any_text_is_a_cpu_or_a_message(text: str) -> None:
+    try:
+        facts = _cpu.facts(_cpu.parse(text, source="there"))
+    except BinhostError as exc:
+        assert str(exc).startswith("there: expected ")
+    else:
+        assert set(facts["flags"]) <= set(_cpu.TABLES[facts["arch"]].FLAGS)
+        assert isinstance(_cpu.own_cflags(facts), str)
 
 
 def test_flags_have_gentoos_names() -> None:
