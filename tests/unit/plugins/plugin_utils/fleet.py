@@ -9,7 +9,7 @@ import copy
 import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import _cpu
-from ansible_collections.larry.binhost.plugins.module_utils._cpu_table import LEVELS
+from ansible_collections.larry.binhost.plugins.module_utils._cpu_x86 import LEVELS
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Fleet
 
 V2 = {name for level in ("x86-64-v1", "x86-64-v2") for name in LEVELS[level]}
