@@ -115,7 +115,7 @@ class Fleet:
 def fleet(groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Variables]) -> Fleet:
     """Return the fleet from Ansible's ``groups`` and ``hostvars``; only variables that the plan reads are looked at."""
     masters, slaves = list(groups.get("masters", ())), list(groups.get("slaves", ()))
-    names = sorted({"binhost_targets", "binhost_networks", "ansible_host", REGROUP, *SLAVE, *MASTER})
+    names = sorted({"binhost_targets", "binhost_networks", "ansible_host", "binhost_target", REGROUP, *SLAVE, *MASTER})
     variables = {
         host: {name: hostvars[host][name] for name in names if name in hostvars[host]} for host in [*masters, *slaves]
     }

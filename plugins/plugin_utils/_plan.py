@@ -43,9 +43,8 @@ def plan(fleet: Fleet, facts: Mapping[str, Facts], previous: Mapping[str, t.Any]
     _schema.check_facts(fleet, facts)
     cpus = Cpus(facts)
     groups = _targets.groups(fleet, facts, cpus, previous)
-    own = {
-        slave: _host_files.own(slave, fleet.variables[slave]) for group in groups.values() for slave in group.members
-    }
+    where = {slave: name for name, group in groups.items() for slave in group.members}
+    own = {slave: _host_files.own(slave, fleet.variables[slave]) for slave in where}
     targets = {name: _target(name, group, fleet, facts, cpus, own) for name, group in groups.items()}
     made = {
         "version": _schema.VERSION,
