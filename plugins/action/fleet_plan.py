@@ -38,7 +38,7 @@ class ActionModule(ActionBase):
         try:
             return {**result, "changed": False, **self._planned(fleet, variables, keep=options["state"] == "planned")}
         except BinhostError as exc:
-            raise AnsibleActionFail(f"There is no plan; no host was touched.\n{exc}") from exc
+            raise AnsibleActionFail(f"There is no plan; no host was touched.\n{exc}") from None
 
     def _planned(self, fleet: _inventory.Fleet, variables: t.Mapping[str, t.Any], *, keep: bool) -> dict[str, t.Any]:
         place = variables["inventory_dir"]

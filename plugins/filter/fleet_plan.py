@@ -70,7 +70,7 @@ def fleet_plan(hosts: t.Any, previous: t.Any = None) -> dict[str, t.Any]:
     try:
         return _plan.plan(fleet, facts, _schema.usable(previous, "previous") if previous else None)
     except BinhostError as exc:
-        raise AnsibleFilterError(str(exc)) from exc
+        raise AnsibleFilterError(str(exc)) from None
 
 
 def _groups(hosts: t.Mapping[str, t.Any]) -> dict[str, list[str]]:

@@ -51,7 +51,7 @@ def _target(name: str, plan: Plan, previous: Plan, packages: int) -> Iterator[st
     reasons = []
     if had - has:
         blamed = [host for host in [now["master"], *now["members"]] if had - has - set(plan["cpus"][host]["features"])]
-        reasons.append(f"{listed(blamed, sort=False)} can't run {listed(had - has)}{_way_out(now, blamed)}")
+        reasons.append(f"{listed(blamed, sort=False)} cannot run {listed(had - has)}{_way_out(now, blamed)}")
     if has - had:
         reasons.append(f"all can run {listed(has - had)} now")
     if not reasons:
@@ -66,7 +66,7 @@ def _way_out(target: Plan, blamed: list[str]) -> str:
     slaves = [host for host in blamed if host != target["master"]]
     if not target["automatic"] or not slaves or slaves != blamed:
         return ""
-    return f" (binhost_regroup: true for {listed(slaves)} leaves the target as it was)"
+    return f" (binhost_regroup: true for {listed(slaves)} finds another target)"
 
 
 def _hosts(plan: Plan, previous: Plan) -> Iterator[str]:

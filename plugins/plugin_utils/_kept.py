@@ -57,9 +57,9 @@ def plan(inventory_dir: str) -> t.Mapping[str, t.Any] | None:
     except FileNotFoundError:
         return None
     except ValueError as exc:
-        raise BinhostError(f"{path}: expected JSON, found {exc}\n{_ADVICE}") from exc
+        raise BinhostError(f"{path}: expected JSON, found {exc}\n{_ADVICE}") from None
     except BinhostError as exc:
-        raise BinhostError(f"{exc}\n{_ADVICE}") from exc
+        raise BinhostError(f"{exc}\n{_ADVICE}") from None
 
 
 def keep_plan(inventory_dir: str, plan: t.Mapping[str, t.Any]) -> None:

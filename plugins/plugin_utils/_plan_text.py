@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import textwrap
 import typing as t
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -14,20 +15,27 @@ from ansible_collections.larry.binhost.plugins.plugin_utils._changes import SHOW
 
 Plan = t.Mapping[str, t.Any]
 _NO_LEVEL: t.Final = "below x86-64-v1"
+#: Lines this long are broken neither by a terminal nor by the YAML that Ansible shows lists in.
+WIDTH: t.Final = 72
 
 
 def text(plan: Plan, changes: Sequence[str], unseen: Sequence[str]) -> str:
     """Return the plan, before it what differs from the last one, after it who was never seen."""
-    parts = [["Since the last plan:", *(f"  {line}" for line in changes)]] if changes else []
+    parts = [["Since the last plan:", *_sentences(changes, "  ")]] if changes else []
     parts += [list(_target(name, target, plan)) for name, target in plan["targets"].items()]
-    parts.append([line for host in plan["cpus"] for line in _host(host, plan)])
-    parts.append([f"{host} was never seen: the plan does without it" for host in unseen])
+    parts.append(_sentences((line for host in plan["cpus"] for line in _host(host, plan)), ""))
+    parts.append(_sentences((f"{host} was never seen: the plan does without it." for host in unseen), ""))
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def _sentences(texts: Iterable[str], indent: str) -> list[str]:
+    return [line for text in texts for line in _wrapped(text, indent, f"{indent}  ")]
 
 
 def _target(name: str, target: Plan, plan: Plan) -> Iterator[str]:
     how = f", chosen by the plan for {target['declared']}" if target["automatic"] else ""
-    yield f"target {name}{how}: {target['cpu']['level'] or _NO_LEVEL}, built by {target['master']}"
+    head = f"target {name}{how}: {target['cpu']['level'] or _NO_LEVEL}, built by {target['master']}"
+    yield from _wrapped(head, "", "  ")
     yield from _aligned(_compilers(target["cpu"]), indent="  ")
     lost = target["price"]["lost"]
     rows = [
@@ -39,13 +47,17 @@ def _target(name: str, target: Plan, plan: Plan) -> Iterator[str]:
         for host in target["members"]
     ]
     yield from _aligned([("slave", "own best", "loses"), *rows], indent="  ")
+    yield from _sentences(_remarks(target), "  ")
+
+
+def _remarks(target: Plan) -> Iterator[str]:
     second = target["price"]["second"]
     if second:
-        yield f"  A second target for {listed(second['members'])} would win {_won(second, target)}."
+        yield f"A second target for {listed(second['members'])} would win {_won(second, target)}."
         if second["rest"]:
-            yield f"  The others would win {listed(second['rest'])}."
+            yield f"The others would win {listed(second['rest'])}."
     if target["price"]["master"]:
-        yield f"  All its slaves could run {listed(target['price']['master'])}, but {target['master']} can't build it."
+        yield f"All its slaves could run {listed(target['price']['master'])}; {target['master']}, which builds, cannot."
 
 
 def _compilers(cpu: Plan) -> list[tuple[str, str]]:
@@ -100,7 +112,8 @@ def _loses(host: str, lost: Plan, target: Plan) -> str:
     second = target["price"]["second"]
     advice = ""
     if second and host in second["members"]:
-        advice = f". Declare a second target and name it as binhost_target of {listed(second['members'])} to win them"
+        won = listed(set(lost["features"]) & set(second["features"]))
+        advice = f". Declare a second target and name it as binhost_target of {listed(second['members'])} to win {won}"
     level = target["cpu"]["level"] or _NO_LEVEL
     could = f", though it could run {lost['level']}" if lost["level"] != target["cpu"]["level"] else ""
     return f"gets packages for {level}{could}: loses {listed(lost['features'])} because of {blamed}{advice}"
@@ -116,5 +129,16 @@ def _first(lists: Iterable[Sequence[str]]) -> str:
 def _aligned(rows: Sequence[tuple[str, ...]], *, indent: str) -> Iterator[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)]
-        yield (indent + "  ".join(cells)).rstrip()
+        begin = indent + "".join(cell.ljust(width) + "  " for cell, width in zip(row, widths, strict=False))
+        yield from _wrapped(row[-1], begin, " " * len(begin))
+
+
+def _wrapped(text: str, begin: str, hang: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        max(WIDTH, len(hang) + 20),
+        initial_indent=begin,
+        subsequent_indent=hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
