@@ -26,9 +26,17 @@ from pathlib import Path
 ROOT: t.Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "collections"))
 
-from ansible_collections.larry.binhost.plugins.module_utils._cpu_table import LEVELS  # noqa: E402
-from ansible_collections.larry.binhost.plugins.plugin_utils import _changes, _inventory, _plan, _plan_text  # noqa: E402
+from ansible_collections.larry.binhost.plugins.module_utils import _cpu  # noqa: E402
+from ansible_collections.larry.binhost.plugins.plugin_utils import (  # noqa: E402
+    _changes,
+    _inventory,
+    _plan,
+    _plan_text,
+    _schema,
+)
 
+#: psABI level -> all features of a CPU that reaches it.
+LEVELS: t.Final = _cpu.why_not(())
 SIZES: t.Final = (10, 100, 1_000, 10_000)
 #: What a kernel lists beside what is compiled for.
 NOISE: t.Final = [f"noise_{number}" for number in range(60)]
@@ -71,8 +79,7 @@ def _variables(dice: random.Random, number: int) -> dict[str, t.Any]:
 
 
 def _facts(dice: random.Random, level: str) -> dict[str, t.Any]:
-    names = list(LEVELS)[: list(LEVELS).index(level) + 1]
-    features = {feature for name in names for feature in LEVELS[name]}
+    features = set(LEVELS[level])
     features |= {feature for feature in EXTRA if dice.random() < 0.5}
     features -= {feature for feature in ("movbe", "bmi2", "f16c") if dice.random() < 0.05}
     return {
@@ -104,7 +111,7 @@ def _planned(whole: _inventory.Fleet, facts: dict[str, t.Any], previous: t.Any =
     problems = _inventory.problems(whole)
     if problems:
         raise SystemExit("\n".join(problems))
-    return _plan.plan(whole, facts, previous)
+    return _plan.plan(whole, facts, _schema.usable(previous, "previous") if previous else None)
 
 
 def table(sizes: t.Sequence[int]) -> None:

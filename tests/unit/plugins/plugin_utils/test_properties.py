@@ -9,7 +9,7 @@ import json
 import typing as t
 from collections.abc import Callable
 
-from ansible_collections.larry.binhost.plugins.module_utils._cpu_table import LEVELS, NEEDS
+from ansible_collections.larry.binhost.plugins.module_utils import _cpu
 from ansible_collections.larry.binhost.plugins.plugin_utils import _changes, _cpus, _plan, _plan_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +18,7 @@ from .fleet import COMMON, V2, V3, facts, fleet
 
 Hosts = dict[str, tuple[str, frozenset[str]]]  # slave -> its binhost_target, its features
 Plan = dict[str, t.Any]
-V1 = frozenset(LEVELS["x86-64-v1"])
+V1 = frozenset(_cpu.why_not(())["x86-64-v1"])
 #: Some that need each other, some that stand alone, and one that is no matter of a compiler's.
 LOOSE = sorted({*V3, "aes", "sha_ni", "avx_vnni", "vpclmulqdq", "pclmulqdq", "ibrs"} - V1)
 _features = st.one_of(
@@ -51,7 +51,7 @@ def test_a_target_has_only_what_every_member_and_the_master_can_run(hosts: Hosts
         features = set(target["cpu"]["features"])
         assert all(features <= hosts[slave][1] for slave in target["members"])
         assert features <= master
-        assert all(features >= set(NEEDS.get(feature, ())) for feature in features)
+        assert _cpu.common([features]) == features
 
 
 @slow
@@ -120,5 +120,8 @@ def test_every_plan_can_be_told(before: Hosts, hosts: Hosts) -> None:
     assert all(any(line.startswith(f"{host} ") for line in text.splitlines()) for host in made["cpus"])
 
 
-def test_whatever_is_needed_counts() -> None:
-    assert all(_cpus.counts(name) for names in NEEDS.values() for name in names)
+@slow
+@given(st.frozensets(st.sampled_from([*LOOSE, *_cpu.why_not(())["x86-64-v4"], "avx512_fp16", "fma4", "xop", "sse4a"])))
+def test_what_is_left_out_is_needed_by_nothing(features: frozenset[str]) -> None:
+    counted = frozenset(filter(_cpus.counts, features))
+    assert _cpus.closed(counted) == frozenset(filter(_cpus.counts, _cpu.common([features])))
