@@ -39,10 +39,9 @@ def members(artifact: Path) -> list[str]:
         return sorted(member.name for member in archive if not member.isdir())
 
 
-@pytest.mark.parametrize("playbook", ["site.yml", *sorted(f"playbooks/{path.name}" for path in PLAYBOOKS)])
-def test_in_place(run: Run, playbook: str) -> None:
+def test_in_place(run: Run) -> None:
     """Through the link, from any folder: every module, action and role of the playbook is resolved."""
-    run("ansible-playbook", "--syntax-check", "--inventory", ROOT / "inventory", ROOT / playbook)
+    run("ansible-playbook", "--syntax-check", "--inventory", ROOT / "inventory", ROOT / "site.yml")
 
 
 def test_in_place_is_this_checkout(run: Run) -> None:
