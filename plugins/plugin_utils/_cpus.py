@@ -17,6 +17,8 @@ from collections.abc import Iterable, Mapping
 from ansible_collections.larry.binhost.plugins.module_utils import _cpu
 
 Features = frozenset[str]  # the kernel's names
+#: Feature -> one that contains it. Kernels name the first on AMD alone; told apart, every Intel would seem to lack it.
+_CONTAINED: t.Final[Mapping[str, str]] = {"mmxext": "sse"}
 
 
 @functools.cache
@@ -57,6 +59,7 @@ class Cpus:
         self._own: dict[str, Features] = {}
         for host, known in facts.items():
             features = frozenset(filter(counts, known["cpu"]["features"]))
+            features -= {small for small, large in _CONTAINED.items() if large in features}
             self._own[host] = kinds.setdefault(features, closed(features))
 
     def own(self, host: str) -> Features:
