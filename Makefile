@@ -1,10 +1,11 @@
-# Everything is run from .venv, which lab/bootstrap makes. Words for pytest: make unit PYTEST="-k tree -x"
+# Everything is run from .venv, which lab/bootstrap makes. Words for pytest: make unit PYTEST="-k tree -x"; numbers of hosts for bench: make bench SIZES="10 500"
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PYTEST ?=
+SIZES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test unit lint sanity packaging e2e stage bootstrap
+.PHONY: help demo demo-down test unit bench lint sanity packaging e2e stage bootstrap
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -26,6 +27,9 @@ test: bootstrap ## Run every check; ends with pytest's count of the end-to-end t
 
 unit: bootstrap ## Test the code, in seconds
 	pytest --numprocesses=2 $(PYTEST)
+
+bench: bootstrap ## Measure the planner with fleets of up to 10,000 hosts; judges nothing
+	python benchmarks/planner.py $(SIZES)
 
 lint: bootstrap ## Check style and types
 	@status=0; for tool in 'ruff check' 'ruff format --check' mypy 'yamllint --strict .' ansible-lint; do \

@@ -13,7 +13,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.plugin_utils import _inventory, _kept, _plan
+from ansible_collections.larry.binhost.plugins.plugin_utils import _changes, _inventory, _kept, _plan, _plan_text
 
 
 class ActionModule(ActionBase):
@@ -23,52 +23,49 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        """Return the plan as the fact ``binhost_plan``."""
+        """Return the plan as the fact ``binhost_plan``, or as lines for a person."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         _checked, options = self.validate_argument_spec(
-            {"state": {"choices": ["checked", "planned"], "default": "planned"}}
+            {"state": {"choices": ["checked", "planned", "shown"], "default": "planned"}}
         )
-        fleet = _fleet(variables)
+        fleet = _inventory.fleet(variables["groups"], variables["hostvars"])
         problems = _inventory.problems(fleet)
         if problems:
             raise AnsibleActionFail("The inventory needs a change; no host was touched.\n" + "\n".join(problems))
         if options["state"] == "checked":
             return {**result, "changed": False}
         try:
-            return {**result, "changed": False, **self._planned(fleet, variables)}
+            return {**result, "changed": False, **self._planned(fleet, variables, keep=options["state"] == "planned")}
         except BinhostError as exc:
-            raise AnsibleActionFail(f"There is no plan; no host was touched.\n{exc}") from exc
+            raise AnsibleActionFail(f"There is no plan; no host was touched.\n{exc}") from None
 
-    def _planned(self, fleet: _inventory.Fleet, variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    def _planned(self, fleet: _inventory.Fleet, variables: t.Mapping[str, t.Any], *, keep: bool) -> dict[str, t.Any]:
         place = variables["inventory_dir"]
         seen, kept = _facts(fleet, variables)
-        plan = _plan.plan(fleet, {**kept, **seen})
+        facts, previous = {**kept, **seen}, _kept.plan(place)
+        plan = _plan.plan(fleet, facts, previous)
+        changes = _changes.sentences(plan, previous, facts)
+        unseen = [host for host in [*fleet.masters, *fleet.slaves] if host not in facts]
+        told = {
+            "absent": sorted(kept),
+            "unseen": unseen,
+            "changes": changes,
+            "rebuilds": _changes.rebuilds(plan, previous, facts),
+        }
+        if not keep:
+            lines = _plan_text.text(plan, changes, unseen).splitlines()
+            return {**told, "msg": lines, "_ansible_verbose_always": True}
         if not self._task.check_mode:
-            for host, facts in seen.items():
-                _kept.keep_facts(place, host, facts)
+            for host, known in seen.items():
+                _kept.keep_facts(place, host, known)
             _kept.keep_plan(place, plan)
-        unseen = [host for host in [*fleet.masters, *fleet.slaves] if host not in seen and host not in kept]
         warnings = [
             f"{host} was never seen: the plan does without it. "
             "Switch it on and run again, without --limit; or take it out of the inventory."
             for host in unseen
         ]
-        return {"ansible_facts": {"binhost_plan": plan}, "absent": sorted(kept), "unseen": unseen, "warnings": warnings}
-
-
-def _fleet(variables: t.Mapping[str, t.Any]) -> _inventory.Fleet:
-    groups, hostvars = variables["groups"], variables["hostvars"]
-    masters, slaves = list(groups.get("masters", [])), list(groups.get("slaves", []))
-    names = {"binhost_targets", "binhost_networks", "ansible_host", *_inventory.SLAVE, *_inventory.MASTER}
-    return _inventory.Fleet(
-        masters=masters,
-        slaves=slaves,
-        variables={
-            host: {name: hostvars[host][name] for name in sorted(names) if name in hostvars[host]}
-            for host in [*masters, *slaves]
-        },
-    )
+        return {**told, "ansible_facts": {"binhost_plan": plan}, "warnings": [*changes, *warnings]}
 
 
 def _facts(fleet: _inventory.Fleet, variables: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], dict[str, t.Any]]:

@@ -9,6 +9,7 @@ conditionals and build numbers, which Portage reads too, are no way to name a pa
 
 from __future__ import annotations
 
+import functools
 import re
 
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
@@ -64,6 +65,7 @@ def category_package(atom: str) -> str:
     return found["cp"]
 
 
+@functools.lru_cache(maxsize=4096)  # a fleet names the same packages again and again
 def _fault(atom: str) -> str:
     """Return why ``atom`` is neither an atom nor a set; empty if it is one."""
     if atom.startswith("@"):

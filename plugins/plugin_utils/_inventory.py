@@ -9,20 +9,18 @@ well.
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fragments, _paths
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
-try:
+if t.TYPE_CHECKING:
     import netaddr
-except ImportError:  # told by problems(), where a person reads it
-    NETADDR = False
-else:
-    NETADDR = True
 
 Variables = t.Mapping[str, t.Any]
 
@@ -42,7 +40,6 @@ TARGET: t.Final[Mapping[str, str]] = {
 }
 #: Variable of a slave -> what it has to be.
 SLAVE: t.Final[Mapping[str, str]] = {
-    "binhost_target": "text",
     "binhost_address": "text",
     "slave_world": "list",
     "slave_use": "list",
@@ -62,9 +59,16 @@ _TYPES: t.Final[Mapping[str, type | tuple[type, ...]]] = {
     "dict": Mapping,
     "number": int,
 }
+#: What a host names as its target where the plan is to choose by CPU; ``auto:NAME`` where several are declared.
+AUTO: t.Final = "auto"
+#: Of a host: whether its place among automatic targets is chosen anew.
+REGROUP: t.Final = "binhost_regroup"
 _PROFILE = re.compile(r"(?P<repository>[A-Za-z0-9_][A-Za-z0-9_-]*):(?P<path>[A-Za-z0-9_.+/-]+)\Z")
 #: Options that name the machine that compiles, which is never the machine that runs the result.
-_NATIVE = re.compile(r"(?:^|\s)-m(?:arch|tune|cpu)=native(?:\s|$)|target-cpu=native")
+_ONE_MACHINES: t.Final = {
+    re.compile(r"(?:^|\s)-m(?:arch|tune|cpu)=native(?:\s|$)|\btarget-cpu=native\b"): "native is who compiles",
+    re.compile(r"--param[= ]l[12]-cache-(?:line-)?size"): "caches are one machine's own",
+}
 HTTP_PORT: t.Final = 8080
 #: Variable of a target, and with ``slave_`` before it of a slave, -> what writes it into a file.
 RENDERED: t.Final[Mapping[str, t.Callable[[t.Any], str]]] = {
@@ -87,19 +91,48 @@ class Fleet:
     slaves: Sequence[str]
     variables: Mapping[str, Variables]  # host -> its variables
 
-    @property
+    @functools.cached_property
     def targets(self) -> Mapping[str, Variables]:
         """The declared targets, as any host of the fleet sees them."""
         return t.cast("Mapping[str, Variables]", self._common("binhost_targets", {}))
 
-    @property
+    @functools.cached_property
     def networks(self) -> Sequence[str]:
         """The declared networks, as any host of the fleet sees them."""
         return t.cast("Sequence[str]", self._common("binhost_networks", []))
 
+    @functools.cached_property
+    def hosts(self) -> Sequence[str]:
+        """All hosts, sorted."""
+        return sorted({*self.masters, *self.slaves})
+
+    def declaration(self, host: str) -> tuple[str, bool]:
+        """Return the declared target whose configuration a slave shares, and whether its CPU target is automatic.
+
+        Only for an inventory without problems.
+        """
+        name = self.variables[host]["binhost_target"]
+        if name == AUTO:
+            return next(iter(self.targets)), True
+        return name.removeprefix(f"{AUTO}:"), name.startswith(f"{AUTO}:")
+
+    def regroups(self, host: str) -> bool:
+        """Return whether a host's place among automatic targets is to be chosen anew."""
+        return bool(boolean(self.variables[host].get(REGROUP, False)))
+
     def _common(self, name: str, default: t.Any) -> t.Any:
-        found = [self.variables[host][name] for host in [*self.masters, *self.slaves] if name in self.variables[host]]
-        return found[0] if found else default
+        own = [self.variables[host] for host in self.hosts]
+        return next((variables[name] for variables in own if name in variables), default)
+
+
+def fleet(groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Variables]) -> Fleet:
+    """Return the fleet from Ansible's ``groups`` and ``hostvars``; only variables that the plan reads are looked at."""
+    masters, slaves = list(groups.get("masters", ())), list(groups.get("slaves", ()))
+    names = sorted({"binhost_targets", "binhost_networks", "ansible_host", "binhost_target", REGROUP, *SLAVE, *MASTER})
+    variables = {
+        host: {name: hostvars[host][name] for name in names if name in hostvars[host]} for host in [*masters, *slaves]
+    }
+    return Fleet(masters=masters, slaves=slaves, variables=variables)
 
 
 def address(variables: Variables, host: str) -> str:
@@ -120,8 +153,8 @@ def split_profile(profile: str) -> tuple[str, str]:
 
 def problems(fleet: Fleet) -> list[str]:
     """Return everything that is wrong with the inventory and can be seen without asking a host."""
-    networks = _networks(fleet) if NETADDR else ["controller: expected the Python package netaddr, found none"]
-    return [*_groups(fleet), *_targets(fleet), *networks, *_masters(fleet), *_slaves(fleet)]
+    parts = (_groups, _shared, _targets, _networks, _masters, _slaves)
+    return [problem for part in parts for problem in part(fleet)]
 
 
 def _groups(fleet: Fleet) -> Iterator[str]:
@@ -131,6 +164,14 @@ def _groups(fleet: Fleet) -> Iterator[str]:
         yield "inventory: group slaves: expected the hosts that are built for, found none"
     for host in sorted(set(fleet.masters) & set(fleet.slaves)):
         yield f"{host}: groups: expected masters or slaves, found both"
+
+
+def _shared(fleet: Fleet) -> Iterator[str]:
+    """What is the whole fleet's must not depend on who is asked."""
+    for name, value in (("binhost_targets", fleet.targets), ("binhost_networks", fleet.networks)):
+        for host in fleet.hosts:
+            if fleet.variables[host].get(name, value) != value:
+                yield f"{host}: {name}: expected the same for every host, found {fleet.variables[host][name]!r}"
 
 
 def _typed(where: str, variables: Variables, table: Mapping[str, str]) -> Iterator[str]:
@@ -148,6 +189,8 @@ def _targets(fleet: Fleet) -> Iterator[str]:
         where = f"all hosts: binhost_targets.{name}"
         if not _paths.TARGET_NAME.match(str(name)):
             yield f"{where}: expected a name of lower-case letters, digits, - and _, found {name!r}"
+        if name == AUTO:
+            yield f"{where}: expected another name, since a host says {AUTO} where the plan is to choose"
         if not isinstance(target, Mapping):
             yield f"{where}: expected a mapping, found {target!r}"
         else:
@@ -179,13 +222,20 @@ def _shared_flags(where: str, target: Variables) -> Iterator[str]:
         **({f"make_conf.{key}": value for key, value in conf.items()} if isinstance(conf, Mapping) else {}),
     }
     for name, text in texts.items():
-        if isinstance(text, str) and _NATIVE.search(text):
-            yield f"{where}.{name}: expected options that every slave can run, found {text!r}: native is who compiles"
+        words = " ".join(map(str, text)) if isinstance(text, (list, tuple)) else str(text)
+        for options, why in _ONE_MACHINES.items():
+            if options.search(words):
+                yield f"{where}.{name}: expected options that every slave can run, found {text!r}: {why}"
 
 
 def _networks(fleet: Fleet) -> Iterator[str]:
     if not isinstance(fleet.networks, (list, tuple)) or not fleet.networks:
         yield f"all hosts: binhost_networks: expected a list of the fleet's networks, found {fleet.networks!r}"
+        return
+    try:
+        import netaddr  # here, so that a controller without it is told and the documentation can be read
+    except ImportError:
+        yield "controller: expected the Python package netaddr, found none: pip install netaddr"
         return
     networks = []
     for network in fleet.networks:
@@ -201,6 +251,8 @@ def _networks(fleet: Fleet) -> Iterator[str]:
 
 
 def _address(host: str, variables: Variables, networks: Sequence[netaddr.IPNetwork]) -> Iterator[str]:
+    import netaddr
+
     where = "binhost_address" if variables.get("binhost_address") else "ansible_host"
     try:
         found = netaddr.IPAddress(address(variables, host))
@@ -220,11 +272,27 @@ def _slaves(fleet: Fleet) -> Iterator[str]:
     for host in fleet.slaves:
         variables = fleet.variables[host]
         yield from _typed(host, variables, SLAVE)
-        target = variables.get("binhost_target")
-        if target not in fleet.targets:
-            yield f"{host}: binhost_target: expected one of {', '.join(fleet.targets)}, found {target!r}"
+        try:
+            boolean(variables.get(REGROUP, False))
+        except TypeError:
+            yield f"{host}: {REGROUP}: expected true or false, found {variables[REGROUP]!r}"
+        yield from _choice(host, variables.get("binhost_target"), fleet)
         yield from _world(host, variables.get("slave_world"))
         yield from _renders(host, variables, "slave_")
+
+
+def _choice(host: str, target: t.Any, fleet: Fleet) -> Iterator[str]:
+    declared = ", ".join(fleet.targets)
+    if isinstance(target, (list, tuple)):
+        yield f"{host}: binhost_target: expected one target, found {len(target)}: {', '.join(map(str, target))}"
+    elif target == AUTO:
+        if len(fleet.targets) > 1:
+            yield f"{host}: binhost_target: expected {AUTO}:NAME with one of {declared}, found {AUTO!r} alone"
+    elif isinstance(target, str) and target.startswith(f"{AUTO}:"):
+        if target.removeprefix(f"{AUTO}:") not in fleet.targets:
+            yield f"{host}: binhost_target: expected {AUTO}:NAME with one of {declared}, found {target!r}"
+    elif not isinstance(target, str) or target not in fleet.targets:
+        yield f"{host}: binhost_target: expected one of {declared}, found {target!r}"
 
 
 def _world(host: str, world: t.Any) -> Iterator[str]:

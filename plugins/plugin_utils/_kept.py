@@ -14,14 +14,18 @@ no target.
 
 from __future__ import annotations
 
+import json
 import os
 import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import _files, _fingerprint
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.plugin_utils import _schema
 
 FOLDER: t.Final = ".binhost"
 #: A person's make.conf may hold a password.
 MODE: t.Final = 0o600
+_ADVICE: t.Final = "Bring the file back from a copy, or remove it: then every automatic target is made anew."
 
 
 def _private(inventory_dir: str) -> None:
@@ -48,10 +52,31 @@ def _facts_file(inventory_dir: str, host: str) -> str:
     return os.path.join(folder(inventory_dir), "facts", f"{host}.json")
 
 
+def plan(inventory_dir: str) -> t.Mapping[str, t.Any] | None:
+    """Return the last plan, or None if there is none that this version could learn from.
+
+    Raises ``BinhostError`` for a file that is no plan; what hosts it placed where would be lost by passing it over.
+    """
+    path = _plan_file(inventory_dir)
+    try:
+        with open(path, encoding="utf-8") as handle:
+            return _schema.usable(json.load(handle), path)
+    except FileNotFoundError:
+        return None
+    except ValueError as exc:
+        raise BinhostError(f"{path}: expected JSON, found {exc}\n{_ADVICE}") from None
+    except BinhostError as exc:
+        raise BinhostError(f"{exc}\n{_ADVICE}") from None
+
+
 def keep_plan(inventory_dir: str, plan: t.Mapping[str, t.Any]) -> None:
     """Keep the plan."""
     _private(inventory_dir)
-    _fingerprint.record(os.path.join(folder(inventory_dir), "plan.json"), plan, mode=MODE)
+    _fingerprint.record(_plan_file(inventory_dir), plan, mode=MODE)
+
+
+def _plan_file(inventory_dir: str) -> str:
+    return os.path.join(folder(inventory_dir), "plan.json")
 
 
 def keep_report(inventory_dir: str, text: str) -> str:

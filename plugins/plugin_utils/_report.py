@@ -32,6 +32,9 @@ def _target(name: str, target: Result, hosts: Mapping[str, Result]) -> Iterator[
     yield f"  compiled for {target['cpu']['cflags']}"
     for host, flags in target["cpu"]["held_back"].items():
         yield f"  {host} could run more: {' '.join(flags)}"
+    weak = target.get("price", {}).get("master")
+    if weak:
+        yield f"  all its slaves could run more, and {target['master']}, which builds, cannot: {' '.join(weak)}"
     packages = done.get("packages") or {}
     if packages.get("built") or any(packages.get("variants", {}).values()):
         yield f"  {target['master']} compiled {_count(packages['built'], 'package')}"

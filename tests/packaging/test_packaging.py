@@ -29,6 +29,7 @@ PLUGINS: t.Final = [
     for kind, folder in KINDS.items()
     for path in sorted((ROOT / "plugins" / folder).glob("[!_]*.py"))
 ]
+PLAYBOOKS: t.Final = sorted((ROOT / "playbooks").glob("*.yml"))
 ROLES: t.Final = sorted(path.name for path in (ROOT / "roles").iterdir())
 
 
@@ -50,9 +51,10 @@ def test_in_place_is_this_checkout(run: Run) -> None:
     assert found.resolve() == ROOT / "plugins/modules/host_facts.py"
 
 
-def test_installed(run: Run, installed: str) -> None:
+@pytest.mark.parametrize("playbook", sorted(path.stem for path in PLAYBOOKS))
+def test_installed(run: Run, installed: str, playbook: str) -> None:
     inventory = ROOT / "inventory"
-    words = ("--syntax-check", "--inventory", inventory, "larry.binhost.site")
+    words = ("--syntax-check", "--inventory", inventory, f"larry.binhost.{playbook}")
     run("ansible-playbook", *words, ANSIBLE_COLLECTIONS_PATH=installed)
 
 

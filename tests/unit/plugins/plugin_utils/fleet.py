@@ -9,11 +9,10 @@ import copy
 import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import _cpu
-from ansible_collections.larry.binhost.plugins.module_utils._cpu_x86 import LEVELS
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Fleet
 
-V2 = {name for level in ("x86-64-v1", "x86-64-v2") for name in LEVELS[level]}
-V3 = V2 | set(LEVELS["x86-64-v3"])
+V2 = set(_cpu.why_not(())["x86-64-v2"])
+V3 = set(_cpu.why_not(())["x86-64-v3"])
 COMMON: dict[str, t.Any] = {
     "binhost_networks": ["10.0.0.0/24"],
     "binhost_targets": {

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import sys
 import typing as t
 
 import pytest
@@ -47,6 +48,25 @@ def test_a_host_name_is_as_good_as_an_address() -> None:
             "slave_world",
             [{"app-misc/hello": None}],
             "amd: slave_world: expected package atoms, found {'app-misc/hello': None}",
+        ),
+        (
+            "amd",
+            "binhost_target",
+            ["laptops", "desktops"],
+            "amd: binhost_target: expected one target, found 2: laptops, desktops",
+        ),
+        (
+            "amd",
+            "binhost_target",
+            "auto:laptop",
+            "amd: binhost_target: expected auto:NAME with one of laptops, found 'auto:laptop'",
+        ),
+        ("amd", "binhost_regroup", "perhaps", "amd: binhost_regroup: expected true or false, found 'perhaps'"),
+        (
+            "intel",
+            "binhost_networks",
+            ["10.0.0.0/8"],
+            "intel: binhost_networks: expected the same for every host, found ['10.0.0.0/8']",
         ),
         ("amd", "slave_make_conf", ["A=1"], "amd: slave_make_conf: expected a mapping, found ['A=1']"),
         (
@@ -119,6 +139,52 @@ def test_a_world_atom_that_is_none() -> None:
 def test_a_variable_of_the_fleet(variable: str, value: t.Any, problem: str) -> None:
     changed = {host: {**own, variable: value} for host, own in variables().items()}
     assert problem in _inventory.problems(fleet(changed))
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"cflags": "-O2 --param l2-cache-size=512"}, "caches are one machine's own"),
+        ({"make_conf": {"RUSTFLAGS": "-C target-cpu=native"}}, "native is who compiles"),
+        ({"make_conf": {"CFLAGS": ["-O2", "-mtune=native"]}}, "native is who compiles"),
+    ],
+)
+def test_options_that_name_one_machine(options: dict[str, t.Any], why: str) -> None:
+    targets = {"laptops": {**TARGET, **options}}
+    changed = {host: {**own, "binhost_targets": targets} for host, own in variables().items()}
+    (problem,) = _inventory.problems(fleet(changed))
+    assert problem.endswith(f": {why}")
+
+
+def test_auto_alone_needs_one_declaration() -> None:
+    targets = {"binhost_targets": {"laptops": TARGET, "servers": TARGET}}
+    changed = {host: {**own, **targets} for host, own in variables().items()}
+    changed["amd"]["binhost_target"] = "auto"
+    changed["intel"]["binhost_target"] = "auto:servers"
+    assert _inventory.problems(fleet(changed)) == [
+        "amd: binhost_target: expected auto:NAME with one of laptops, servers, found 'auto' alone"
+    ]
+
+
+def test_a_target_is_not_named_auto() -> None:
+    changed = {host: {**own, "binhost_targets": {"auto": TARGET}} for host, own in variables().items()}
+    assert (
+        "all hosts: binhost_targets.auto: expected another name, since a host says auto where the plan is to choose"
+        in _inventory.problems(fleet(changed))
+    )
+
+
+def test_the_fleet_has_what_the_plan_reads() -> None:
+    hostvars = {host: {**own, "other": 1} for host, own in variables().items()}
+    found = _inventory.fleet({"masters": ["desktop"], "slaves": ["amd", "intel"]}, hostvars)
+    assert found == fleet()
+
+
+def test_a_controller_without_netaddr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "netaddr", None)
+    assert _inventory.problems(fleet()) == [
+        "controller: expected the Python package netaddr, found none: pip install netaddr"
+    ]
 
 
 def test_no_master() -> None:

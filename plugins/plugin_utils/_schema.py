@@ -1,0 +1,223 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The forms of the plan and of the facts it is made from, and whether a value has them.
+
+A form is one of::
+
+    "text", "text?", "number", "flag"   a value of that type; "?": or nothing
+    [form]                              a list of these
+    {"*": form}                         a mapping of text to these
+    {"a": form, "b": form}              a mapping with these keys; others only where "..." is one of them
+    (form,)                             this or nothing
+"""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Iterable, Mapping
+
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Fleet
+
+Form = t.Any
+VERSION: t.Final = 2
+MANY: t.Final = "*"
+OPEN: t.Final = "..."
+
+_LOSS: t.Final[Form] = {"level": "text?", "features": ["text"], "flags": ["text"]}
+_TARGET: t.Final[Form] = {
+    "declared": "text",
+    "automatic": "flag",
+    "master": "text",
+    "uri": "text",
+    "chost": "text",
+    "cpu": {
+        "features": ["text"],
+        "flags": ["text"],
+        "level": "text?",
+        "cflags": "text",
+        "rustflags": "text?",
+        "goamd64": "text?",
+        "held_back": {MANY: ["text"]},
+    },
+    "price": {
+        "lost": {MANY: _LOSS},
+        "blame": {MANY: ["text"]},
+        "keeps": {MANY: {"level": "text?", "lacks": ["text"], "also": ["text"]}},
+        "master": ["text"],
+        "second": ({**_LOSS, "members": ["text"], "rest": ["text"]},),
+    },
+    "compile": "text",
+    "members": ["text"],
+    "unseen": ["text"],
+    "repositories": {MANY: "text"},
+    "world": {MANY: ["text"]},
+    "wishes": {MANY: ["text"]},
+    "files": {MANY: "text"},
+    "links": {MANY: "text"},
+    "root": "text",
+    "variants": [{"name": "text", "files": {MANY: "text"}, "world": ["text"], "wishes": ["text"]}],
+}
+PLAN: t.Final[Form] = {
+    "version": "number",
+    "cpus": {MANY: {"level": "text?", "features": ["text"]}},
+    "targets": {MANY: _TARGET},
+    "hosts": {
+        MANY: {
+            "target": "text",
+            "uri": "text",
+            "files": {MANY: "text"},
+            "links": {MANY: "text"},
+            "world": ["text"],
+            "overlays": {MANY: "text"},
+        }
+    },
+}
+#: What the plan reads of a host's facts.
+SLAVE_FACTS: t.Final[Form] = {
+    "cpu": {"features": ["text"], OPEN: None},
+    "portage": {"chost": "text", "repositories": {MANY: "text"}, OPEN: None},
+    "world": ["text"],
+    "configuration": {MANY: "text"},
+    OPEN: None,
+}
+MASTER_FACTS: t.Final[Form] = {
+    "cpu": {"features": ["text"], OPEN: None},
+    "portage": {"chost": "text", "repositories": {MANY: "text"}, OPEN: None},
+    OPEN: None,
+}
+_LEAVES: t.Final[Mapping[str, type]] = {"text": str, "number": int, "flag": bool}
+_WORDS: t.Final[Mapping[str, str]] = {"text": "text", "number": "a number", "flag": "true or false"}
+_PLAIN: t.Final = frozenset({str})
+#: A message is for a person: it names the first few.
+_SHOWN: t.Final = 10
+
+
+def problems(value: t.Any, form: Form, where: str) -> list[str]:
+    """Return a sentence ``where: expected ..., found ...`` for each part of ``value`` that has another form."""
+    found: list[str] = []
+    _look(value, form, where, found)
+    return found
+
+
+def _look(value: t.Any, form: Form, where: str, found: list[str]) -> None:
+    if isinstance(form, tuple):
+        if value is not None:
+            _look(value, form[0], where, found)
+    elif isinstance(form, str):
+        if not _is_leaf(value, form):
+            words = _WORDS[form.rstrip("?")] + (" or nothing" if form.endswith("?") else "")
+            found.append(f"{where}: expected {words}, found {_shown(value)}")
+    elif isinstance(form, list):
+        _look_at_list(value, form[0], where, found)
+    elif not isinstance(value, Mapping):
+        found.append(f"{where}: expected a mapping, found {_shown(value)}")
+    elif MANY in form:
+        _look_at_many(value, form[MANY], where, found)
+    else:
+        _look_at_keys(value, form, where, found)
+
+
+def _is_leaf(value: t.Any, form: str) -> bool:
+    if value is None:
+        return form.endswith("?")
+    kind = _LEAVES[form.rstrip("?")]
+    return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+
+
+def _look_at_list(value: t.Any, form: Form, where: str, found: list[str]) -> None:
+    if not isinstance(value, (list, tuple)):
+        found.append(f"{where}: expected a list, found {_shown(value)}")
+    elif form != "text" or not _all_text(value):
+        for place, one in enumerate(value):
+            _look(one, form, f"{where}[{place}]", found)
+
+
+def _all_text(values: Iterable[t.Any]) -> bool:
+    """Return whether all values are text; most of a plan is, so this has to be quick."""
+    kinds = set(map(type, values))
+    return kinds <= _PLAIN or all(issubclass(kind, str) for kind in kinds)
+
+
+def _look_at_many(value: Mapping[t.Any, t.Any], form: Form, where: str, found: list[str]) -> None:
+    if form == "text" and _all_text(value) and _all_text(value.values()):
+        return
+    for key, one in value.items():
+        if not isinstance(key, str):
+            found.append(f"{where}: expected keys that are text, found {_shown(key)}")
+        _look(one, form, f"{where}.{key}", found)
+
+
+def _look_at_keys(value: Mapping[t.Any, t.Any], form: Form, where: str, found: list[str]) -> None:
+    for key, part in form.items():
+        if key == OPEN:
+            continue
+        if key in value:
+            _look(value[key], part, f"{where}.{key}", found)
+        else:
+            found.append(f"{where}.{key}: expected {_kind(part)}, found nothing")
+    if OPEN not in form and len(value) > len(form):
+        strange = ", ".join(sorted(str(key) for key in value if key not in form))
+        found.append(f"{where}: expected some of {', '.join(form)}, found {strange}")
+
+
+def _kind(form: Form) -> str:
+    if isinstance(form, str):
+        return _WORDS[form.rstrip("?")]
+    return "a list" if isinstance(form, list) else "a mapping"
+
+
+def _shown(value: t.Any) -> str:
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def check_plan(plan: t.Any, where: str) -> None:
+    """Raise ``BinhostError`` if this is no plan of this version; ``where`` says whose it is."""
+    _fail(problems(plan, PLAN, where) or _contradictions(plan, where))
+
+
+def usable(plan: t.Any, where: str) -> Mapping[str, t.Any] | None:
+    """Return a kept plan if it is one, or None if an older version made it: that one knew no automatic target.
+
+    Raises ``BinhostError`` for anything else: without what was planned before, automatic targets would move.
+    """
+    version = plan.get("version") if isinstance(plan, Mapping) else None
+    if isinstance(version, int) and 0 < version < VERSION:
+        return None
+    if version != VERSION:
+        raise BinhostError(f"{where}: expected a plan of version {VERSION}, found version {version!r}")
+    check_plan(plan, where)
+    return t.cast("Mapping[str, t.Any]", plan)
+
+
+def _contradictions(plan: Mapping[str, t.Any], where: str) -> list[str]:
+    found = []
+    member: dict[str, str] = {}
+    for name, target in plan["targets"].items():
+        for slave in target["members"]:
+            if slave in member:
+                found.append(f"{where}: {slave}: expected in one target, found in {member[slave]} and {name}")
+            member[slave] = name
+    for slave, host in plan["hosts"].items():
+        if member.get(slave, host["target"]) != host["target"] or slave not in member:
+            found.append(f"{where}.hosts.{slave}.target: expected a target it is a member of, found {host['target']!r}")
+    return found
+
+
+def check_facts(fleet: Fleet, facts: Mapping[str, t.Any]) -> None:
+    """Raise ``BinhostError`` if the facts of a host lack what the plan reads of them."""
+    masters = set(fleet.masters)
+    found = [
+        line
+        for host, known in facts.items()
+        for line in problems(known, MASTER_FACTS if host in masters else SLAVE_FACTS, f"{host}: binhost_host")
+    ]
+    _fail(found, "Facts that an older version kept are replaced when that host is on and the run has no --limit.")
+
+
+def _fail(found: list[str], *advice: str) -> None:
+    if found:
+        more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+        raise BinhostError("\n".join([*found[:_SHOWN], *more, *advice]))
