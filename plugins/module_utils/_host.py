@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _cpu
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 VDB = "var/db/pkg"
@@ -30,27 +29,6 @@ CONFIGURATION = (
 ADOPTED = "00-adopted"
 #: Configuration is small; a larger file is somebody's mistake and would travel to the controller at every run.
 LARGEST = 256 * 1024  # bytes
-
-
-def cpu(path: str = "/proc/cpuinfo") -> dict[str, t.Any]:
-    """Return the CPU part of the facts.
-
-    Raises ``BinhostError`` if the file can't be read or is of another architecture.
-    """
-    try:
-        with open(path, encoding="utf-8", errors="replace") as lines:
-            machine = _cpu.parse(lines.read(), source=path)
-    except OSError as exc:
-        raise BinhostError(f"{path}: expected a readable cpuinfo file, found: {exc.strerror}") from exc
-    return {
-        "vendor": machine.vendor,
-        "model_name": machine.model_name,
-        "features": sorted(machine.features),
-        "uneven": sorted(machine.uneven),
-        "flags": _cpu.cpu_flags(machine.features),
-        "level": _cpu.level(machine.features),
-        "why_not": _cpu.why_not(machine.features),
-    }
 
 
 def installed(root: str = "/") -> list[str]:

@@ -15,13 +15,16 @@ import typing as t
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 PROGRAM: t.Final = """
-import json, portage
+import hashlib, json, os, portage
 settings = portage.settings
+# What comes from the environment of whoever asks is no configuration; the order of words in some values is by chance.
+told = {name: sorted(settings.get(name, "").split()) for name in settings if name not in os.environ}
 print(json.dumps({
     "chost": settings.get("CHOST", ""),
     "arch": settings.get("ARCH", ""),
     "profile": settings.profile_path or "",
     "version": portage.VERSION,
+    "settings": hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest(),
     "repositories": {repo.name: repo.location for repo in settings.repositories if repo.location},
 }))
 """
@@ -42,6 +45,7 @@ class Portage(t.TypedDict):
     arch: str
     profile: str  # absolute path, empty where make.profile leads nowhere
     version: str
+    settings: str  # SHA-256 of its variables, the profile's and make.conf's
     repositories: dict[str, str]  # name -> absolute path
 
 

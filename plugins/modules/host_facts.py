@@ -11,9 +11,10 @@ short_description: All that the plan needs to know of a host
 version_added: 0.1.0
 author: larry.binhost contributors (@larry-binhost)
 description:
-  - Returns in one call the CPU, what Portage says of itself, the world file, the installed packages and the person's
-    own configuration.
-  - Reads local files and asks Portage once; it never touches a network mount and starts no dependency calculation.
+  - Returns in one call the CPU, what Portage says of itself and what it lacks, repositories and their revisions, the
+    world, the installed packages and the person's own configuration.
+  - Reads local files and asks Portage once, which takes less than a second; it reads nothing from a network mount and
+    starts no dependency calculation. A Portage that waits for a dead server is given up after 30 seconds.
 extends_documentation_fragment:
   - larry.binhost.attributes
 attributes:
@@ -41,43 +42,86 @@ ansible_facts:
   type: dict
   contains:
     binhost_host:
-      description:
-        - C(cpu) (vendor, model_name, features, flags, level, why_not, uneven), C(portage) (chost, arch, profile,
-          version, repositories),
-          C(world) and C(world_sets) (lists), C(installed) (sorted list of category/name-version), C(configuration)
-          (the person's own
-          files of /etc/portage), C(kernel), C(libc), C(python), C(free_bytes).
+      description: The host.
       type: dict
       returned: always
+      contains:
+        cpu:
+          description: What M(larry.binhost.cpuflags_facts) returns as C(binhost_cpu).
+          type: dict
+          returned: always
+        portage:
+          description:
+            - What Portage says of itself, C(chost), C(arch), C(profile) (an absolute path), C(version), C(repositories)
+              (name and location) and C(settings) (a digest of its variables).
+            - C(lacks) names what of a newer Portage this one lacks, each with C(feature), C(since) (the first version
+              that has it) and C(lost) (what that means here).
+          type: dict
+          returned: always
+        revisions:
+          description:
+            - For each repository C(kind) and C(revision). A commit (V(git)), what Gentoo's mirrors write (V(timestamp))
+              or nothing (V(none)). One on a network mount is not read (V(network)).
+          type: dict
+          returned: always
+        world:
+          description: The atoms of the world file.
+          type: list
+          elements: str
+          returned: always
+        world_sets:
+          description: The sets that are part of the world.
+          type: list
+          elements: str
+          returned: always
+        installed:
+          description: What is installed, as category/name-version, sorted.
+          type: list
+          elements: str
+          returned: always
+        configuration:
+          description: The person's own files of /etc/portage that decide which binaries fit, by relative path.
+          type: dict
+          returned: always
+        configuration_digest:
+          description: The SHA-256 of the effective configuration, of Portage's settings, the profile and /etc/portage.
+          type: str
+          returned: always
+        kernel:
+          description: The running kernel's release.
+          type: str
+          returned: always
+        libc:
+          description: Name and version of the C library.
+          type: str
+          returned: always
+        python:
+          description: The version of the Python that ran this.
+          type: str
+          returned: always
+        processors:
+          description: How many processors the host has.
+          type: int
+          returned: always
+        service_mgr:
+          description: V(systemd), V(openrc) or V(none).
+          type: str
+          returned: always
+        free_bytes:
+          description: What can still be written below /var/lib/larry-binhost.
+          type: int
+          returned: always
     service_mgr:
-      description: V(systemd), V(openrc) or V(none).
+      description: The same as C(binhost_host.service_mgr), where Ansible's own modules look for it.
       type: str
       returned: always
 """
 
-import os
-import platform
+import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _host, _paths, _portage_query, _tree
+from ansible_collections.larry.binhost.plugins.module_utils import _host_facts
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-
-
-def facts(module: AnsibleModule) -> dict[str, object]:
-    """Return the facts of this host. Raises ``BinhostError``."""
-    return {
-        "cpu": _host.cpu(module.params["cpuinfo"]),
-        "portage": _portage_query.ask(lambda args: module.run_command(args, handle_exceptions=False)),
-        "world": _host.lines("/" + _host.WORLD),
-        "world_sets": _host.lines("/" + _host.WORLD_SETS),
-        "installed": _host.installed(),
-        "configuration": _host.configuration("/", ours=_tree.owned_paths("/")),
-        "kernel": platform.release(),
-        "libc": "-".join(platform.libc_ver()),
-        "python": platform.python_version(),
-        "processors": os.cpu_count() or 1,
-        "free_bytes": _host.free_bytes(_paths.STATE),
-    }
 
 
 def main() -> None:
@@ -85,11 +129,16 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={"cpuinfo": {"type": "path", "default": "/proc/cpuinfo"}}, supports_check_mode=True
     )
+    module.run_command_environ_update = {"LC_ALL": "C"}
+
+    def run(args: list[str]) -> tuple[int, str, str]:
+        return t.cast("tuple[int, str, str]", module.run_command(args, handle_exceptions=False))
+
     try:
-        found = facts(module)
+        found = _host_facts.facts(run, cpuinfo=module.params["cpuinfo"])
     except (BinhostError, OSError) as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, ansible_facts={"binhost_host": found, "service_mgr": _host.service_manager()})
+    module.exit_json(changed=False, ansible_facts={"binhost_host": found, "service_mgr": found["service_mgr"]})
 
 
 if __name__ == "__main__":

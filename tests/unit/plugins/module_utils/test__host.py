@@ -59,12 +59,6 @@ def test_lines_leave_comments_out(tmp_path: Path) -> None:
     assert _host.lines(str(tmp_path / "nowhere")) == []
 
 
-def test_an_unreadable_cpuinfo_is_named(tmp_path: Path) -> None:
-    expected = f"{tmp_path}/none: expected a readable cpuinfo file, found: No such file or directory"
-    with pytest.raises(BinhostError, match=f"^{re.escape(expected)}$"):
-        _host.cpu(f"{tmp_path}/none")
-
-
 @pytest.mark.parametrize(
     ("sign", "name"), [("run/systemd/system", "systemd"), ("run/openrc", "openrc"), ("run", "none")]
 )

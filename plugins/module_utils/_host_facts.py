@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All that the plan and the reports need to know of a host, in one dictionary."""
+
+from __future__ import annotations
+
+import os
+import platform
+import typing as t
+
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _cpu_host,
+    _fingerprint,
+    _host,
+    _paths,
+    _portage_lacks,
+    _portage_query,
+    _revisions,
+    _tree,
+)
+
+#: Seconds until Portage, which reads its repositories, is given up: one of them may lie on a server that is gone.
+PATIENCE = 30
+
+
+def facts(run: _portage_query.Run, *, cpuinfo: str = "/proc/cpuinfo", root: str = "/") -> dict[str, t.Any]:
+    """Return the facts of the host whose root is ``root``. Raises ``BinhostError``."""
+    portage = _portage_query.ask(lambda args: run(["timeout", "-s", "KILL", str(PATIENCE), *args]))
+    return {
+        "cpu": _cpu_host.facts(cpuinfo, run=run),
+        "portage": {**portage, "lacks": _portage_lacks.lacks(portage["version"])},
+        "revisions": _revisions.all_of(portage["repositories"], _mountinfo()),
+        "world": _host.lines(os.path.join(root, _host.WORLD)),
+        "world_sets": _host.lines(os.path.join(root, _host.WORLD_SETS)),
+        "installed": _host.installed(root),
+        "configuration": _host.configuration(root, ours=_tree.owned_paths(root)),
+        "configuration_digest": digest(portage, root),
+        "kernel": platform.release(),
+        "libc": "-".join(platform.libc_ver()),
+        "python": platform.python_version(),
+        "processors": os.cpu_count() or 1,
+        "service_mgr": _host.service_manager(root),
+        "free_bytes": _host.free_bytes(_paths.STATE),
+    }
+
+
+def digest(portage: t.Mapping[str, t.Any], root: str) -> str:
+    """Return the SHA-256 of the effective configuration: Portage's settings, profile included, and /etc/portage."""
+    settings = {key: portage.get(key, "") for key in ("settings", "profile")}
+    return _fingerprint.digest({**settings, "files": _fingerprint.files(os.path.join(root, "etc/portage"))})
+
+
+def _mountinfo() -> str:
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as lines:
+            return lines.read()
+    except OSError:
+        return ""
