@@ -20,6 +20,8 @@ from ansible_collections.larry.binhost.plugins.module_utils import _cpu, _cpu_na
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 Features = frozenset[str]  # the kernel's names
+#: Feature -> one that contains it. Kernels name the first on AMD alone; told apart, every Intel would seem to lack it.
+_CONTAINED: t.Final[Mapping[str, str]] = {"mmxext": "sse"}
 #: Of x86.
 _COUNTED: t.Final = frozenset(
     {name for alternatives in _cpu_x86.FLAGS.values() for names in alternatives for name in names}
@@ -105,6 +107,7 @@ class Cpus:
         self._own: dict[str, Features] = {}
         for host, isa in self._isas.items():
             features = frozenset(filter(isa.counts, facts[host]["cpu"]["features"]))
+            features -= {small for small, large in _CONTAINED.items() if large in features}
             self._own[host] = kinds.setdefault(features, isa.closed(features))
 
     def isa(self, host: str) -> Isa:

@@ -27,6 +27,10 @@ def test_machines_alike_cost_nothing() -> None:
     assert price(V3, a=V3, b=V3) == {"lost": {}, "blame": {}, "keeps": {}, "master": [], "second": None}
 
 
+def test_what_only_amd_names_and_all_have_is_no_loss() -> None:
+    assert price(V3, a=V3 | {"mmxext"}, b=V3)["lost"] == {}
+
+
 def test_who_is_to_blame_and_what_a_second_target_would_win() -> None:
     assert price(V3, a=V3 - {"movbe", "bmi2"}, b=V3, c=V3) == {
         "lost": dict.fromkeys("bc", {"level": "x86-64-v3", "features": ["bmi2", "movbe"], "flags": ["bmi2"]}),
