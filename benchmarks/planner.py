@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -72,7 +71,7 @@ def _variables(dice: random.Random, number: int) -> dict[str, t.Any]:
     return {
         "ansible_host": f"10.{1 + number // 65536}.{number // 256 % 256}.{number % 256}",
         "binhost_target": ("laptops", "auto:laptops", "auto:servers")[number % 3],
-        "slave_world": [f"app-misc/package{dice.randrange(500)}" for _ in range(20)],
+        "slave_world": [f"app-misc/package{dice.randrange(500)}" for _word in range(20)],
         "slave_make_conf": {"VIDEO_CARDS": dice.choice(["intel", "amdgpu radeonsi", "nouveau"])},
         "slave_package_use": {f"app-misc/package{dice.randrange(500)}": ["-nls", "doc"]},
     }
@@ -85,7 +84,7 @@ def _facts(dice: random.Random, level: str) -> dict[str, t.Any]:
     return {
         "cpu": {"features": sorted({*features, *dice.sample(NOISE, 50)})},
         "portage": {"chost": "x86_64-pc-linux-gnu", "repositories": {"gentoo": "/var/db/repos/gentoo"}},
-        "world": [f"app-misc/package{dice.randrange(500)}" for _ in range(30)],
+        "world": [f"app-misc/package{dice.randrange(500)}" for _word in range(30)],
         "configuration": {"make.conf/00-adopted": 'MAKEOPTS="-j4"\n'},
     }
 

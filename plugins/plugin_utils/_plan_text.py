@@ -134,6 +134,8 @@ def _aligned(rows: Sequence[tuple[str, ...]], *, indent: str) -> Iterator[str]:
 
 
 def _wrapped(text: str, begin: str, hang: str) -> list[str]:
+    if len(begin) + len(text) <= WIDTH:
+        return [begin + text]
     return textwrap.wrap(
         text,
         max(WIDTH, len(hang) + 20),

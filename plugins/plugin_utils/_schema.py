@@ -88,6 +88,7 @@ MASTER_FACTS: t.Final[Form] = {
 }
 _LEAVES: t.Final[Mapping[str, type]] = {"text": str, "number": int, "flag": bool}
 _WORDS: t.Final[Mapping[str, str]] = {"text": "text", "number": "a number", "flag": "true or false"}
+_PLAIN: t.Final = frozenset({str})
 #: A message is for a person: it names the first few.
 _SHOWN: t.Final = 10
 
@@ -134,7 +135,8 @@ def _look_at_list(value: t.Any, form: Form, where: str, found: list[str]) -> Non
 
 def _all_text(values: Iterable[t.Any]) -> bool:
     """Return whether all values are text; most of a plan is, so this has to be quick."""
-    return all(issubclass(kind, str) for kind in set(map(type, values)))
+    kinds = set(map(type, values))
+    return kinds <= _PLAIN or all(issubclass(kind, str) for kind in kinds)
 
 
 def _look_at_many(value: Mapping[t.Any, t.Any], form: Form, where: str, found: list[str]) -> None:

@@ -29,8 +29,9 @@ HOSTS: dict[str, dict[str, t.Any]] = {
 }
 
 
-def run(place: Path, hosts: t.Any = HOSTS, *, check: bool = False, **args: str) -> dict[str, t.Any]:
+def run(place: Path, hosts: t.Any = None, *, check: bool = False, **args: str) -> dict[str, t.Any]:
     """Return the result of the action for an inventory that lies in ``place``."""
+    hosts = hosts or HOSTS
     task = mock.Mock(args=args, check_mode=check, async_val=0, diff=False, _ansible_internal_redirect_list=[])
     words = ("connection", "play_context", "loader", "templar", "shared_loader_obj")
     action = fleet_plan.ActionModule(task, **{word: mock.MagicMock() for word in words})
