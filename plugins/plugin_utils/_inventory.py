@@ -15,10 +15,12 @@ import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import netaddr
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.larry.binhost.plugins.module_utils import _atom, _paths
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+
+if t.TYPE_CHECKING:
+    import netaddr
 
 Variables = t.Mapping[str, t.Any]
 
@@ -218,6 +220,11 @@ def _networks(fleet: Fleet) -> Iterator[str]:
     if not isinstance(fleet.networks, (list, tuple)) or not fleet.networks:
         yield f"all hosts: binhost_networks: expected a list of the fleet's networks, found {fleet.networks!r}"
         return
+    try:
+        import netaddr  # here, so that a controller without it is told and the documentation can be read
+    except ImportError:
+        yield "controller: expected the Python package netaddr, found none: pip install netaddr"
+        return
     networks = []
     for network in fleet.networks:
         try:
@@ -232,6 +239,8 @@ def _networks(fleet: Fleet) -> Iterator[str]:
 
 
 def _address(host: str, variables: Variables, networks: Sequence[netaddr.IPNetwork]) -> Iterator[str]:
+    import netaddr
+
     where = "binhost_address" if variables.get("binhost_address") else "ansible_host"
     try:
         found = netaddr.IPAddress(address(variables, host))

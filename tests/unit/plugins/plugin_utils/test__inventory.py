@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import sys
 import typing as t
 
 import pytest
@@ -165,6 +166,13 @@ def test_the_fleet_has_what_the_plan_reads() -> None:
     hostvars = {host: {**own, "other": 1} for host, own in variables().items()}
     found = _inventory.fleet({"masters": ["desktop"], "slaves": ["amd", "intel"]}, hostvars)
     assert found == fleet()
+
+
+def test_a_controller_without_netaddr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "netaddr", None)
+    assert _inventory.problems(fleet()) == [
+        "controller: expected the Python package netaddr, found none: pip install netaddr"
+    ]
 
 
 def test_no_master() -> None:
