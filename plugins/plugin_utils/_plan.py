@@ -48,7 +48,7 @@ def plan(fleet: Fleet, facts: Mapping[str, Facts], previous: Mapping[str, t.Any]
     targets = {name: _target(name, group, fleet, facts, cpus, own) for name, group in groups.items()}
     made = {
         "version": _schema.VERSION,
-        "cpus": {host: _host_cpu(cpus.own(host)) for host in facts},
+        "cpus": {host: _host_cpu(host, cpus) for host in facts},
         "targets": targets,
         "hosts": {
             slave: _slave(slave, where[slave], targets[where[slave]], fleet, facts[slave], own)
@@ -62,7 +62,7 @@ def plan(fleet: Fleet, facts: Mapping[str, Facts], previous: Mapping[str, t.Any]
 def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], cpus: Cpus, own: Own) -> Plan:
     spec = fleet.targets[group.declared]
     chost = str(facts[group.master]["portage"]["chost"])
-    cpu = _target_files.cpu(spec, cpus.common([group.master, *group.members]))
+    cpu = _target_files.cpu(spec, cpus.isa(group.master), cpus.common([group.master, *group.members]))
     price = _price.price(group.master, group.members, cpus)
     repositories = _repositories(group, spec, facts)
     settings = _target_files.settings(spec, chost, cpu)
@@ -92,8 +92,9 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
     }
 
 
-def _host_cpu(features: _cpus.Features) -> Plan:
-    return {"level": _cpus.level(features), "features": list(_cpus.names(features))}
+def _host_cpu(host: str, cpus: Cpus) -> Plan:
+    features = cpus.own(host)
+    return {"level": cpus.isa(host).level(features), "features": list(_cpus.names(features))}
 
 
 def uri(fleet: Fleet, master: str) -> str:

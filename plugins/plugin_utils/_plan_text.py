@@ -63,7 +63,7 @@ def _remarks(target: Plan) -> Iterator[str]:
 def _compilers(cpu: Plan) -> list[tuple[str, str]]:
     told = {
         "CFLAGS": cpu["cflags"],
-        "CPU_FLAGS_X86": " ".join(cpu["flags"]),
+        cpu["flags_variable"]: " ".join(cpu["flags"]),
         "RUSTFLAGS": cpu["rustflags"],
         "GOAMD64": cpu["goamd64"],
     }

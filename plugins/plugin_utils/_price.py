@@ -12,8 +12,7 @@ import typing as t
 from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.larry.binhost.plugins.module_utils import _cpu
-from ansible_collections.larry.binhost.plugins.plugin_utils import _cpus
-from ansible_collections.larry.binhost.plugins.plugin_utils._cpus import Cpus, Features
+from ansible_collections.larry.binhost.plugins.plugin_utils._cpus import Cpus, Features, Isa
 
 Price = dict[str, t.Any]
 #: CPU -> the members that have it.
@@ -25,16 +24,16 @@ def price(master: str, members: Sequence[str], cpus: Cpus) -> Price:
     kinds: dict[Features, list[str]] = {}
     for slave in members:
         kinds.setdefault(cpus.own(slave), []).append(slave)
-    builder = cpus.own(master)
-    shared = _cpus.together([builder, *kinds])
+    builder, isa = cpus.own(master), cpus.isa(master)
+    shared = isa.together([builder, *kinds])
     lost = frozenset[str]().union(*kinds) - shared
     everyone = {**kinds, builder: [*kinds.get(builder, ()), master]}
     return {
-        "lost": _by_host({kind: _loss(kind, shared) for kind in kinds if kind - shared}, kinds),
+        "lost": _by_host({kind: _loss(isa, kind, shared) for kind in kinds if kind - shared}, kinds),
         "blame": {name: _lacking(name, everyone) for name in sorted(lost)},
-        "keeps": _by_host(_keeps(everyone, lost, _best(kinds)), everyone),
-        "master": sorted(_cpus.together(kinds) - shared),
-        "second": _second(builder, kinds, shared, lost),
+        "keeps": _by_host(_keeps(everyone, lost, _best(isa, kinds)), everyone),
+        "master": sorted(isa.together(kinds) - shared),
+        "second": _second(isa, builder, kinds, shared, lost),
     }
 
 
@@ -42,12 +41,12 @@ def _by_host(told: Mapping[Features, t.Any], kinds: Kinds) -> dict[str, t.Any]:
     return {host: told[kind] for host, kind in sorted((host, kind) for kind in told for host in kinds[kind])}
 
 
-def _loss(own: Features, shared: Features) -> Price:
+def _loss(isa: Isa, own: Features, shared: Features) -> Price:
     """Return a member's own level, and what it could run and gets nothing made for."""
     return {
-        "level": _cpus.level(own),
+        "level": isa.level(own),
         "features": sorted(own - shared),
-        "flags": sorted(_cpus.flags(own) - _cpus.flags(shared)),
+        "flags": sorted(isa.flags(own) - isa.flags(shared)),
     }
 
 
@@ -55,9 +54,9 @@ def _lacking(feature: str, kinds: Kinds) -> list[str]:
     return sorted(host for kind, hosts in kinds.items() if feature not in kind for host in hosts)
 
 
-def _best(kinds: Iterable[Features]) -> str | None:
+def _best(isa: Isa, kinds: Iterable[Features]) -> str | None:
     """Return the highest level that one of these CPUs has (their names sort in order)."""
-    return max(filter(None, map(_cpus.level, kinds)), default=None)
+    return max(filter(None, map(isa.level, kinds)), default=None)
 
 
 def _keeps(kinds: Kinds, lost: Features, best: str | None) -> dict[Features, Price]:
@@ -74,7 +73,7 @@ def _keeps(kinds: Kinds, lost: Features, best: str | None) -> dict[Features, Pri
     return told
 
 
-def _second(builder: Features, kinds: Kinds, shared: Features, lost: Features) -> Price | None:
+def _second(isa: Isa, builder: Features, kinds: Kinds, shared: Features, lost: Features) -> Price | None:
     """Return the best of the targets that would take those who have some lost feature, or None if none wins anything.
 
     Best is what wins most features, counted once per host, among those who leave and those who stay.
@@ -88,13 +87,13 @@ def _second(builder: Features, kinds: Kinds, shared: Features, lost: Features) -
     won, _bit, leaving = max(scored, key=lambda one: one[:2], default=(0, 0, ()))
     if not won:
         return None
-    theirs = _cpus.together([builder, *leaving])
-    staying = _cpus.together([builder, *(kind for kind in kinds if kind not in set(leaving))])
+    theirs = isa.together([builder, *leaving])
+    staying = isa.together([builder, *(kind for kind in kinds if kind not in set(leaving))])
     return {
         "members": sorted(host for kind in leaving for host in kinds[kind]),
-        "level": _cpus.level(theirs),
+        "level": isa.level(theirs),
         "features": sorted(theirs - shared),
-        "flags": sorted(_cpus.flags(theirs) - _cpus.flags(shared)),
+        "flags": sorted(isa.flags(theirs) - isa.flags(shared)),
         "rest": sorted(staying - shared),
     }
 

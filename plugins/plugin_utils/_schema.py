@@ -35,6 +35,7 @@ _TARGET: t.Final[Form] = {
     "cpu": {
         "features": ["text"],
         "flags": ["text"],
+        "flags_variable": "text",
         "level": "text?",
         "cflags": "text",
         "rustflags": "text?",

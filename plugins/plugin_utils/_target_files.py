@@ -9,8 +9,9 @@ import re
 import typing as t
 from collections.abc import Mapping
 
-from ansible_collections.larry.binhost.plugins.module_utils import _cpu, _fragments, _paths
-from ansible_collections.larry.binhost.plugins.plugin_utils import _cpus, _inventory
+from ansible_collections.larry.binhost.plugins.module_utils import _fragments, _paths
+from ansible_collections.larry.binhost.plugins.plugin_utils import _inventory
+from ansible_collections.larry.binhost.plugins.plugin_utils._cpus import Features, Isa
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Variables
 
 #: package.* file -> the variable of a target; a slave's is the same with ``slave_`` before it.
@@ -27,7 +28,8 @@ LAST_WORD: t.Final = "make.conf/zz-target.conf"
 CFLAGS: t.Final = "-O2 -pipe"
 _LANGUAGES: t.Final = ("COMMON_FLAGS", "CFLAGS", "CXXFLAGS", "FCFLAGS", "FFLAGS")
 #: What no index names and no binary shows: packages made with other values have to be made again.
-COMPILE: t.Final = ("CHOST", *_LANGUAGES, "LDFLAGS", "CPU_FLAGS_X86", "RUSTFLAGS", "GOAMD64")
+_CPU_FLAGS: t.Final = ("CPU_FLAGS_X86", "CPU_FLAGS_ARM", "CPU_FLAGS_PPC")
+COMPILE: t.Final = ("CHOST", *_LANGUAGES, "LDFLAGS", *_CPU_FLAGS, "RUSTFLAGS", "GOAMD64")
 #: Of these a slave may have its own and the target none.
 _UNSET: t.Final = ("RUSTFLAGS", "GOAMD64")
 #: psABI level -> the names of rustc (``rustc --print target-cpus``) and of Go (go.dev/wiki/MinimumRequirements#amd64).
@@ -41,18 +43,19 @@ _GO: t.Final[Mapping[str, str]] = {"x86-64-v1": "v1", "x86-64-v2": "v2", "x86-64
 _OWN_MACHINE = re.compile(r"(?:^|\s)-m(?:arch|cpu)=")
 
 
-def cpu(spec: Variables, features: _cpus.Features) -> dict[str, t.Any]:
+def cpu(spec: Variables, isa: Isa, features: Features) -> dict[str, t.Any]:
     """Return a target's CPU: its features, and what each compiler is told of them.
 
-    Raises ``BinhostError`` below x86-64-v1 if the declared cflags name no -march.
+    Raises ``BinhostError`` where no -march follows from the features and the declared cflags have none.
     """
-    level = _cpus.level(features) or ""
+    level = isa.level(features) or ""
     declared = str(spec.get("cflags", CFLAGS))
     return {
         "features": sorted(features),
-        "flags": sorted(_cpus.flags(features)),
+        "flags": sorted(isa.flags(features)),
+        "flags_variable": isa.flags_variable,
         "level": level or None,
-        "cflags": declared if _OWN_MACHINE.search(declared) else f"{declared} {_cpu.march(features)}",
+        "cflags": declared if _OWN_MACHINE.search(declared) else f"{declared} {isa.march(features)}",
         "rustflags": f"-C target-cpu={_RUST[level]}" if level in _RUST else None,
         "goamd64": _GO.get(level),
     }
@@ -64,7 +67,7 @@ def settings(spec: Variables, chost: str, cpu: Mapping[str, t.Any]) -> dict[str,
     return {
         "CHOST": chost,
         **dict.fromkeys(_LANGUAGES, cpu["cflags"]),
-        "CPU_FLAGS_X86": " ".join(cpu["flags"]),
+        cpu["flags_variable"]: " ".join(cpu["flags"]),
         **{name: value for name, value in languages.items() if value},
         "BINPKG_FORMAT": "gpkg",
         **with_words(spec.get("make_conf"), "USE", spec.get("use")),

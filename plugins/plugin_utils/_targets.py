@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 
 from ansible_collections.larry.binhost.plugins.module_utils import _fingerprint
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.plugin_utils import _cpus
 from ansible_collections.larry.binhost.plugins.plugin_utils._cpus import Cpus, Features
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Fleet
 
@@ -109,7 +108,8 @@ def _automatic(
             homeless.append(slave)
     if homeless:
         features = cpus.common([builder, *homeless])
-        name = _name(declared, str(facts[builder]["portage"]["chost"]), features, {*fleet.targets, *takes})
+        level = cpus.isa(builder).level(features)
+        name = _name(declared, level, str(facts[builder]["portage"]["chost"]), features, {*fleet.targets, *takes})
         found[name] = Group(declared, True, builder, homeless)
     for group in found.values():
         group.members.sort()
@@ -143,12 +143,12 @@ def _kept(
 
 def _takes(last: Sequence[str], stay: Sequence[str], cpus: Cpus) -> Features:
     """Return what a newcomer must be able to run to lower nothing."""
-    return _cpus.together([frozenset(last), cpus.common(stay)])
+    return cpus.isa(stay[0]).together([frozenset(last), cpus.common(stay)])
 
 
-def _name(declared: str, chost: str, features: Features, taken: set[str]) -> str:
+def _name(declared: str, level: str | None, chost: str, features: Features, taken: set[str]) -> str:
     digest = _fingerprint.digest([declared, chost, sorted(features)])
-    base = f"{declared}-{_cpus.level(features) or chost.partition('-')[0]}".lower()
+    base = f"{declared}-{level or chost.partition('-')[0]}".lower()
     return next(name for digits in range(DIGITS, len(digest)) if (name := f"{base}-{digest[:digits]}") not in taken)
 
 
