@@ -22,6 +22,7 @@ import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _atom,
+    _compiler,
     _emerge,
     _files,
     _fingerprint,
@@ -81,6 +82,7 @@ def _build(run: Run, target: Target) -> Result:
     copies = {name: _repository.snapshot(name, place, target.state_dir) for name, place in target.repositories.items()}
     result = Result(snapshots=copies, unsatisfiable=_unsatisfiable(target, copies))
     _declare(target, result.unsatisfiable)
+    _ask_compiler(run, target, _binds(target, copies))
     result.built = _emerge_in(run, target, target.root, _binds(target, copies), how)
     _fingerprint.record(target.record, {"whole": target.compile})
     for variant in target.variants:
@@ -92,6 +94,17 @@ def _build(run: Run, target: Target) -> Result:
     if not result.problems:
         _fingerprint.record(target.record, {"whole": target.compile, **_target.state(target, at)})
     return result
+
+
+def _ask_compiler(run: Run, target: Target, binds: list[_rootrun.Bind]) -> None:
+    """Raise ``BinhostError`` if the root's compiler doesn't know the flags or would use what a slave lacks."""
+
+    def inside(args: t.Sequence[str]) -> tuple[int, str, str]:
+        return run(_rootrun.argv(target.root, binds, args, {}))
+
+    problems = _compiler.verify(inside, target.cflags, {each.name: each.features for each in target.variants})
+    if problems:
+        raise BinhostError("\n".join(problems))
 
 
 def _begin(target: Target) -> dict[str, t.Any]:

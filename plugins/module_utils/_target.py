@@ -20,6 +20,7 @@ class Variant:
     files: t.Mapping[str, str]  # relative to etc/portage
     world: t.Sequence[str]  # what the inventory declares
     wishes: t.Sequence[str]  # what its person installed
+    features: t.Collection[str]  # what its CPU has, in the kernel's names
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Target:
     variants: t.Sequence[Variant]
     links: t.Mapping[str, str]  # relative to etc/portage, the same for every variant
     compile: str  # digest of what decides which CPUs can run the packages
+    cflags: str  # what the compiler is told of those CPUs
     distdir: str
     options: t.Mapping[str, t.Any]  # emerge's
     makeopts: str

@@ -80,12 +80,23 @@ options:
         type: list
         elements: str
         default: []
+      features:
+        description: What its CPU has, in the kernel's names.
+        type: list
+        elements: str
+        required: true
   links:
     description: Links below /etc/portage that all of them share.
     type: dict
     default: {}
   compile:
     description: A text that changes when the packages have to be compiled for other CPUs.
+    type: str
+    required: true
+  cflags:
+    description:
+      - What the compiler is told of the CPUs. Before anything is built the root's compiler is asked what that enables;
+        a feature that one of the slaves lacks is an error.
     type: str
     required: true
   distdir:
@@ -115,6 +126,7 @@ EXAMPLES = r"""
     world:
       app-editors/vim: [laptop-amd, laptop-intel]
     compile: x86-64-v2
+    cflags: -O2 -pipe -march=x86-64-v2
 """
 
 RETURN = r"""
@@ -160,12 +172,13 @@ VARIANT = {
     "files": {"type": "dict", "required": True},
     "world": {"type": "list", "elements": "str", "required": True},
     "wishes": {"type": "list", "elements": "str", "default": []},
+    "features": {"type": "list", "elements": "str", "required": True},
 }
 
 
 def target(params: dict[str, t.Any]) -> _target.Target:
     """Return the module's options as what is to be built."""
-    same = ("name", "root", "repositories", "world", "wishes", "links", "compile", "distdir", "makeopts")
+    same = ("name", "root", "repositories", "world", "wishes", "links", "compile", "cflags", "distdir", "makeopts")
     return _target.Target(
         **{name: params[name] for name in same},
         variants=[_target.Variant(**variant) for variant in params["variants"]],
@@ -203,6 +216,7 @@ def main() -> None:
             "variants": {"type": "list", "elements": "dict", "default": [], "options": VARIANT},
             "links": {"type": "dict", "default": {}},
             "compile": {"type": "str", "required": True},
+            "cflags": {"type": "str", "required": True},
             "distdir": {"type": "path", "default": _build.DISTDIR},
             "jobs": {"type": "int", "default": 1},
             "load_average": {"type": "float"},

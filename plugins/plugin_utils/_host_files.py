@@ -8,9 +8,14 @@ from __future__ import annotations
 import functools
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _fragments, _paths
+from ansible_collections.larry.binhost.plugins.module_utils import _cpu, _fragments, _paths
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Variables
-from ansible_collections.larry.binhost.plugins.plugin_utils._target_files import PACKAGE_FILES, with_words
+from ansible_collections.larry.binhost.plugins.plugin_utils._target_files import (
+    CFLAGS,
+    LANGUAGES,
+    PACKAGE_FILES,
+    with_words,
+)
 
 #: FEATURES doesn't stack between two files unless both say so: a person's FEATURES="ccache" must not be the last word.
 CLIENT_CONF: t.Final = "make.conf/zz-binhost.conf"
@@ -41,14 +46,21 @@ def own(slave: str, variables: Variables) -> dict[str, str]:
     }
 
 
-def client(slave: str, variables: Variables) -> dict[str, str]:
-    """Return the fragments that make this slave take binaries; no build ever reads them."""
+def client(slave: str, variables: Variables, cpu: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Return the fragments for this slave's own use of emerge; no build for others ever reads them."""
     what = f"How {slave} gets its packages."
-    settings = with_words(variables.get("slave_client_conf"), "FEATURES", ["getbinpkg"])
+    declared = {**_own_flags(variables, cpu), **(variables.get("slave_client_conf") or {})}
+    settings = with_words(declared, "FEATURES", ["getbinpkg"])
     return {
         CLIENT_CONF: _fragments.make_conf(settings, header=_fragments.header(what, "slave_client_conf")),
         "binrepos.conf/02-binhost.conf": _fragments.header(what, "the group masters") + _binrepos(),
     }
+
+
+def _own_flags(variables: Variables, cpu: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Return what the machine compiles itself with where that isn't to be the target's; no binary is refused for it."""
+    flags = _cpu.own_cflags(cpu) if variables.get("slave_own_cflags") == "best" else ""
+    return dict.fromkeys(LANGUAGES, f"{CFLAGS} {flags}") if flags else {}
 
 
 @functools.cache

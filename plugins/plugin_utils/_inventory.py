@@ -42,6 +42,7 @@ TARGET: t.Final[Mapping[str, str]] = {
 SLAVE: t.Final[Mapping[str, str]] = {
     "binhost_address": "text",
     "slave_world": "list",
+    "slave_own_cflags": "text",
     "slave_use": "list",
     "slave_make_conf": "dict",
     "slave_client_conf": "dict",
@@ -277,6 +278,9 @@ def _slaves(fleet: Fleet) -> Iterator[str]:
         except TypeError:
             yield f"{host}: {REGROUP}: expected true or false, found {variables[REGROUP]!r}"
         yield from _choice(host, variables.get("binhost_target"), fleet)
+        own = variables.get("slave_own_cflags", "target")
+        if own not in ("best", "target"):
+            yield f"{host}: slave_own_cflags: expected best or target, found {own!r}"
         yield from _world(host, variables.get("slave_world"))
         yield from _renders(host, variables, "slave_")
 

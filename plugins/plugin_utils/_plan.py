@@ -143,6 +143,7 @@ def _variant(slave: str, files: Files, variables: Variables, facts: Facts) -> Pl
         "files": {**facts["configuration"], **files},
         "world": declared_world(variables),
         "wishes": _wishes(variables, facts),
+        "features": sorted(facts["cpu"]["features"]),
     }
 
 
@@ -151,7 +152,7 @@ def _slave(slave: str, name: str, target: Plan, fleet: Fleet, facts: Facts, own:
     return {
         "target": name,
         "uri": target["uri"],
-        "files": {**target["files"], **own[slave], **_host_files.client(slave, variables)},
+        "files": {**target["files"], **own[slave], **_host_files.client(slave, variables, facts["cpu"])},
         "links": target["links"],
         "world": declared_world(variables),
         # The person's own repositories: what changes there changes what emerge would do.

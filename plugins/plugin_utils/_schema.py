@@ -58,7 +58,9 @@ _TARGET: t.Final[Form] = {
     "files": {MANY: "text"},
     "links": {MANY: "text"},
     "root": "text",
-    "variants": [{"name": "text", "files": {MANY: "text"}, "world": ["text"], "wishes": ["text"]}],
+    "variants": [
+        {"name": "text", "files": {MANY: "text"}, "world": ["text"], "wishes": ["text"], "features": ["text"]}
+    ],
 }
 PLAN: t.Final[Form] = {
     "version": "number",

@@ -26,10 +26,10 @@ REPOS_CONF: t.Final = "repos.conf/zz-binhost.conf"
 #: In a variant the target's say about the CPU is the last: what is built there is published for all.
 LAST_WORD: t.Final = "make.conf/zz-target.conf"
 CFLAGS: t.Final = "-O2 -pipe"
-_LANGUAGES: t.Final = ("COMMON_FLAGS", "CFLAGS", "CXXFLAGS", "FCFLAGS", "FFLAGS")
+LANGUAGES: t.Final = ("COMMON_FLAGS", "CFLAGS", "CXXFLAGS", "FCFLAGS", "FFLAGS")
 #: What no index names and no binary shows: packages made with other values have to be made again.
 _CPU_FLAGS: t.Final = ("CPU_FLAGS_X86", "CPU_FLAGS_ARM", "CPU_FLAGS_PPC")
-COMPILE: t.Final = ("CHOST", *_LANGUAGES, "LDFLAGS", *_CPU_FLAGS, "RUSTFLAGS", "GOAMD64")
+COMPILE: t.Final = ("CHOST", *LANGUAGES, "LDFLAGS", *_CPU_FLAGS, "RUSTFLAGS", "GOAMD64")
 #: Of these a slave may have its own and the target none.
 _UNSET: t.Final = ("RUSTFLAGS", "GOAMD64")
 #: psABI level -> the names of rustc (``rustc --print target-cpus``) and of Go (go.dev/wiki/MinimumRequirements#amd64).
@@ -66,7 +66,7 @@ def settings(spec: Variables, chost: str, cpu: Mapping[str, t.Any]) -> dict[str,
     languages = {"RUSTFLAGS": cpu["rustflags"], "GOAMD64": cpu["goamd64"]}
     return {
         "CHOST": chost,
-        **dict.fromkeys(_LANGUAGES, cpu["cflags"]),
+        **dict.fromkeys(LANGUAGES, cpu["cflags"]),
         cpu["flags_variable"]: " ".join(cpu["flags"]),
         **{name: value for name, value in languages.items() if value},
         "BINPKG_FORMAT": "gpkg",

@@ -32,3 +32,11 @@ def test_a_converged_run_costs_few_remote_executions(lab: Machines, site: Site) 
     costs = {host: lab.python_starts(host) for host in portage.EVERYBODY}
     assert all(0 < costs[slave] <= SLAVE_BUDGET for slave in portage.SLAVES), costs
     assert 0 < costs["desktop"] <= MASTER_BUDGET, costs
+
+
+def test_the_plan_can_be_read_and_touches_nothing(site: Site) -> None:
+    run = site(playbook="playbooks/plan.yml")
+    assert run.rc == 0, run.stdout
+    assert run.changed() == set()
+    assert {event.action.rpartition(".")[2] for event in run.events} == {"fleet_plan", "host_facts"}
+    assert "laptop-amd keeps the target from x86-64-v3: lacks" in run.stdout

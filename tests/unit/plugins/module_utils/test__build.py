@@ -19,7 +19,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._target import Targe
 
 MINE = "[ebuild   R    ] app-misc/hello-2.10::lab\n"
 COVERED = "[binary   R    ] app-misc/hello-2.10-1::lab\n"
-AMD = Variant("amd", {"package.use/02-host": "app-misc/hello -nls\n"}, ["app-misc/hello"], ["app-misc/wish"])
+AMD = Variant("amd", {"package.use/02-host": "app-misc/hello -nls\n"}, ["app-misc/hello"], ["app-misc/wish"], ["avx"])
 
 
 class Emerge:
@@ -28,6 +28,7 @@ class Emerge:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.pretended: list[str] = []  # answers still to be given; when there are none, all is covered
+        self.enabled = ""  # what else the compiler would use
         self.failing = ""  # a word of the command that fails
 
     def __call__(self, args: t.Any, /) -> tuple[int, str, str]:
@@ -37,6 +38,8 @@ class Emerge:
                 return 1, "", "cp: No space left on device"
             shutil.copytree(args[-2], args[-1])
             return 0, "", ""
+        if "gcc" in args:
+            return 0, "The following options are target specific:\n  -mavx   \t\t[enabled]\n" + self.enabled, ""
         command = " ".join(args[args.index("emerge") :])
         if "--pretend" in command:
             return 0, self.pretended.pop(0) if self.pretended else COVERED, ""
@@ -64,6 +67,7 @@ def target(tmp_path: Path) -> Target:
         variants=[AMD],
         links={"make.profile": "../../profiles/a"},
         compile="v2",
+        cflags="-O2 -march=x86-64-v2",
         distdir=str(tmp_path / "distfiles"),
         options={"jobs": 2},
         makeopts="-j2",
@@ -89,6 +93,14 @@ def test_the_first_build_makes_everything_and_later_ones_what_changed(emerge: Em
     assert [kind(command) for command in emerge.asked] == ["first", "update"]
     assert all("--with-bdeps=y" in command for command in emerge.asked)
     assert "--changed-deps=y" in emerge.asked[1]
+
+
+def test_what_a_slave_cannot_run_is_not_even_begun(emerge: Emerge, target: Target) -> None:
+    emerge.enabled = "  -mavx2   \t\t[enabled]\n"
+    expected = "-O2 -march=x86-64-v2: they make the compiler use what amd lacks: avx2"
+    with pytest.raises(BinhostError, match=f"^{re.escape(expected)}$"):
+        _build.build(emerge, target)
+    assert emerge.asked == []
 
 
 def test_other_cpus_drop_every_old_package(emerge: Emerge, target: Target) -> None:

@@ -81,6 +81,7 @@ def test_a_host_name_is_as_good_as_an_address() -> None:
             {"PORTAGE_NICENESS": 15},
             "amd: slave_make_conf: PORTAGE_NICENESS: expected text or a list of texts, found 15",
         ),
+        ("amd", "slave_own_cflags", "native", "amd: slave_own_cflags: expected best or target, found 'native'"),
         ("desktop", "master_http_port", "http", "desktop: master_http_port: expected a number, found 'http'"),
     ],
 )

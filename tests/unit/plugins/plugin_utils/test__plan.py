@@ -84,6 +84,16 @@ def test_a_slaves_own_flags_never_reach_what_is_published() -> None:
     assert 'RUSTFLAGS="-C target-cpu=x86-64-v2"' in files["make.conf/zz-target.conf"]
 
 
+@pytest.mark.parametrize("chosen", ["best", "target"])
+def test_what_a_slave_compiles_itself_is_its_own_affair(chosen: str) -> None:
+    changed = variables()
+    changed["intel"]["slave_own_cflags"] = chosen
+    plan = _plan.plan(fleet(changed), all_facts())
+    own = plan["hosts"]["intel"]["files"]["make.conf/zz-binhost.conf"]
+    assert ("-march=" in own) == (chosen == "best")
+    assert plan["targets"] == _plan.plan(fleet(), all_facts())["targets"]
+
+
 def test_overlays_are_the_repositories_that_the_target_does_not_bring() -> None:
     own = {"chost": "x86_64-pc-linux-gnu", "repositories": {"lab": "/x", "mine": "/var/db/repos/mine"}}
     plan = _plan.plan(fleet(), {**all_facts(), "amd": facts(V3, portage=own)})
