@@ -169,7 +169,7 @@ def test_a_slave_cannot_name_a_place_elsewhere(emerge: Emerge, target: Target, p
     evil = dataclasses.replace(AMD, files={path: "root's"})
     (problem,) = _build.build(emerge, dataclasses.replace(target, variants=[evil])).problems
     assert problem == f"amd: files: expected a path below etc/portage without '..', found {path!r}"
-    assert not [found for found in Path(target.state_dir).rglob("out")]
+    assert not list(Path(target.state_dir).rglob("out"))
 
 
 def test_what_is_a_slaves_or_a_stages_is_for_root_alone(emerge: Emerge, target: Target) -> None:
