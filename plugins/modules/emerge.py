@@ -13,11 +13,13 @@ author: larry.binhost contributors (@larry-binhost)
 description:
   - Brings the installed packages to what the given sets and atoms want, from binary packages where they fit.
   - >-
-    A fingerprint of the configuration tree, the worlds, the installed packages and the index tells whether anything
-    can have changed since
-    the last run that had nothing left to do; if nothing has, emerge isn't started.
-  - Otherwise emerge's merge list is read first, and refused as a whole if it would compile more than O(max_source)
+    A fingerprint of the configuration tree, the worlds, the installed packages, the index and the host's own
+    repositories tells whether anything can have changed since the last run that had nothing left to do; if nothing
+    has, emerge isn't started.
+  - >-
+    Otherwise emerge's merge list is read first, and refused as a whole if it would compile more than O(max_source)
     allows.
+  - A package that was built anew replaces the installed one of the same version (C(--rebuilt-binaries)).
   - What was done is read from emerge.log, not from what emerge prints.
 extends_documentation_fragment:
   - larry.binhost.attributes
