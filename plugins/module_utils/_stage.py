@@ -24,7 +24,9 @@ from dataclasses import asdict, dataclass
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _download,
     _durable,
+    _elf,
     _files,
+    _members,
     _openpgp,
     _paths,
     _unpack,
@@ -160,7 +162,9 @@ def install(run: Run, root: str, offer: Offer, expected: Mapping[str, str], *, c
     """
     tarball = _tarball(offer, cache or _paths.below("stages"))
     found = _proven(tarball, offer, expected)
-    _fits(root, _unpack.survey(tarball))
+    members = _members.survey(tarball)
+    _runs_here(tarball, members.machine)
+    _fits(root, members)
     stage = Stage(offer.file, found, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     text = json.dumps(asdict(stage), indent=1, sort_keys=True) + "\n"
     _unpack.unpack(run, tarball, root, record=RECORD, text=text)
@@ -191,12 +195,32 @@ def _proven(tarball: str, offer: Offer, expected: Mapping[str, str]) -> str:
     return found["sha512"]
 
 
-def _fits(root: str, size: int) -> None:
-    """Raise ``BinhostError`` if the root's file system has less than ``size`` bytes free."""
+def _runs_here(tarball: str, machine: str) -> None:
+    """Raise ``BinhostError`` if the stage's programs are for an architecture that this machine doesn't run."""
+    with open("/proc/self/exe", "rb") as program:
+        here = _elf.machine(program.read(_elf.HEADER))
+    if machine and not _elf.runs(here, machine):
+        raise BinhostError(f"{tarball}: expected a stage for {here}, found one for {machine}")
+
+
+def _fits(root: str, members: _members.Members) -> None:
+    """Raise ``BinhostError`` if the root's file system has no place for them."""
     folder = os.path.dirname(root.rstrip("/"))
     while not os.path.isdir(folder):
         folder = os.path.dirname(folder)
     stat = os.statvfs(folder)
     free = stat.f_frsize * stat.f_bavail
-    if free < size:
-        raise BinhostError(f"{folder}: expected {size >> 20} MiB for the unpacked stage, found {free >> 20} MiB free")
+    if free < members.size:
+        raise BinhostError(
+            f"{folder}: expected {_mebibytes(members.size)} MiB for the unpacked stage, found {free >> 20} MiB free"
+        )
+    # A file system that makes inodes as it needs them says 0 of 0 (btrfs).
+    if stat.f_files and stat.f_favail < members.count:
+        raise BinhostError(
+            f"{folder}: expected {members.count} inodes for the unpacked stage, found {stat.f_favail} free"
+        )
+
+
+def _mebibytes(size: int) -> int:
+    """Return bytes as MiB, rounded up."""
+    return -(-size >> 20)

@@ -15,8 +15,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import subprocess
-import tarfile
 import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import _durable, _files, _removal
@@ -24,8 +22,6 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 from ansible_collections.larry.binhost.plugins.module_utils._openpgp import Run
 
 MARKER = "larry-binhost-stage"
-#: The program that unpacks what a tarball's name ends in; Python itself knows no zstd before 3.14.
-DECOMPRESSORS: t.Final = {".xz": "xz", ".zst": "zstd", ".bz2": "bzip2", ".gz": "gzip"}
 _TAR = (
     "tar",
     "--extract",
@@ -35,48 +31,6 @@ _TAR = (
     "--preserve-permissions",
     "--force-local",
 )
-
-
-def survey(tarball: str) -> int:
-    """Return the bytes that a tarball's files take.  Raises ``BinhostError`` if a member would land outside."""
-    suffix = os.path.splitext(tarball)[1]
-    if suffix not in DECOMPRESSORS:
-        raise BinhostError(
-            f"{tarball}: expected a name that ends in .tar{', .tar'.join(DECOMPRESSORS)}, found {suffix!r}"
-        )
-    command = [DECOMPRESSORS[suffix], "--decompress", "--stdout", "--", tarball]
-    try:
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-            if process.stdout is None:
-                raise BinhostError(f"{tarball}: expected output of {command[0]}, found none")
-            total = members_size(process.stdout, where=tarball)
-            process.stdout.read()
-    except FileNotFoundError:
-        raise BinhostError(f"{tarball}: expected the program {command[0]} to read it, found none") from None
-    if process.returncode != 0:
-        raise BinhostError(f"{tarball}: expected a whole file, found that {command[0]} can't read it to its end")
-    return total
-
-
-def members_size(stream: t.IO[bytes], *, where: str) -> int:
-    """Return the bytes of all files of a tar stream.  Raises ``BinhostError`` for names that lead out of the root."""
-    total = 0
-    try:
-        with tarfile.open(fileobj=stream, mode="r|") as archive:
-            for member in archive:
-                _inside(member.name, where)
-                if member.islnk():
-                    _inside(member.linkname, where)
-                total += member.size
-                t.cast(t.Any, archive).members = []  # else the headers of a whole system stay in memory
-    except tarfile.TarError as exc:
-        raise BinhostError(f"{where}: expected a tar archive, found: {exc}") from None
-    return total
-
-
-def _inside(name: str, where: str) -> None:
-    if name.startswith("/") or ".." in name.split("/"):
-        raise BinhostError(f"{where}: expected members below the root, found {name!r}")
 
 
 def partial(root: str) -> str:

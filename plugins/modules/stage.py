@@ -12,8 +12,9 @@ version_added: 0.1.0
 author: larry.binhost contributors (@larry-binhost)
 description:
   - Verifies C(SOURCE.DIGESTS), which has to be signed by exactly the given key, then SHA-512 and BLAKE2B of the
-    tarball, then the names of its members, then the free space; and only then unpacks, beside the root, with numeric
-    owners, extended attributes and hard links. The root appears complete, by one rename.
+    tarball, then where its members would land and for which architecture it is, then the free space; and only then
+    unpacks, beside the root, with numeric owners, extended attributes and hard links. The root appears complete, by
+    one rename.
   - What a killed run left is deleted and unpacked anew. Nothing is ever deleted above a mount point.
   - Which stage a root holds is recorded in its C(/var/lib/larry-binhost/stage.json). A root that has one stays as it
     is; that another stage is offered now is a warning.

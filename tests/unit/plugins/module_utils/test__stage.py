@@ -16,7 +16,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _openpgp, _removal, _stage, _unpack
+from ansible_collections.larry.binhost.plugins.module_utils import _elf, _members, _openpgp, _removal, _stage, _unpack
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 from tests.unit.plugins import stages
@@ -83,6 +83,35 @@ def refused(tmp_path: Path, offer: _stage.Offer, message: str) -> None:
         install(tmp_path / "root", offer)
     assert not (tmp_path / "root").exists()
     assert not (tmp_path / "root.partial").exists()
+
+
+def elf(machine: int, *, bits: int, order: t.Literal["little", "big"] = "little") -> bytes:
+    """Return the head of a program (elf(5))."""
+    ident = b"\x7fELF" + bytes([bits // 32, 1 if order == "little" else 2, 1]) + bytes(9)
+    return ident + (2).to_bytes(2, order) + machine.to_bytes(2, order)
+
+
+@pytest.mark.parametrize(
+    ("head", "machine"),
+    [
+        (elf(62, bits=64), "x86_64"),
+        (elf(62, bits=32), "x86_64"),  # x32
+        (elf(3, bits=32), "i386"),
+        (elf(21, bits=64, order="big"), "ppc64"),
+        (elf(21, bits=64), "ppc64le"),
+        (elf(243, bits=32), "riscv32"),
+        (elf(4711, bits=32), "machine-4711"),
+        (b"#!/bin/sh\necho hello\n", ""),
+        (b"\x7fELF", ""),
+    ],
+)
+def test_machine(head: bytes, machine: str) -> None:
+    assert _elf.machine(head) == machine
+
+
+def test_what_runs_where() -> None:
+    assert _elf.runs("x86_64", "i386") and not _elf.runs("i386", "x86_64")
+    assert _elf.runs("riscv64", "riscv64") and not _elf.runs("riscv64", "")
 
 
 def test_tampered(tmp_path: Path, tarball: Path, signer: stages.Signer) -> None:
@@ -215,6 +244,37 @@ def test_members_outside(tmp_path: Path, name: str, kind: bytes, target: str, to
     refused(tmp_path, _stage.Offer(str(made)), f"{made}: expected members below the root, found {told}")
 
 
+@pytest.mark.parametrize(
+    ("members", "told"),
+    [
+        ([("lib", "../../lib")], "expected links below the root, found 'lib' that leads to '../../lib'"),
+        (
+            [("./etc", "/etc"), ("./etc/passwd", "")],
+            "expected members below the root, found 'etc/passwd' below the link 'etc'",
+        ),
+    ],
+)
+def test_links_outside(tmp_path: Path, members: list[tuple[str, str]], told: str) -> None:
+    made = tmp_path / "stage3.tar.xz"
+    with tarfile.open(made, "w:xz") as archive:
+        for name, target in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = (tarfile.SYMTYPE, target) if target else (tarfile.REGTYPE, "")
+            archive.addfile(member, io.BytesIO())
+    refused(tmp_path, _stage.Offer(str(made)), f"{made}: {told}")
+
+
+def test_another_architecture(tmp_path: Path) -> None:
+    made = tmp_path / "stage3.tar.xz"
+    with tarfile.open(made, "w:xz") as archive:
+        program = elf(243, bits=64)
+        member = tarfile.TarInfo("./usr/bin/sh")
+        member.size = len(program)
+        archive.addfile(member, io.BytesIO(program))
+    here = _elf.machine(Path("/proc/self/exe").read_bytes()[:20])
+    refused(tmp_path, _stage.Offer(str(made)), f"{made}: expected a stage for {here}, found one for riscv64")
+
+
 def test_no_tarball(tmp_path: Path) -> None:
     with pytest.raises(BinhostError, match="stage3.tar.xz: expected a stage tarball, found nothing$"):
         _stage.present(_stage.Offer(str(tmp_path / "stage3.tar.xz")))
@@ -229,8 +289,14 @@ def test_no_tarball(tmp_path: Path) -> None:
 
 
 def test_no_space(tmp_path: Path, tarball: Path, signer: stages.Signer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_unpack, "survey", lambda tarball: 1 << 60)
+    monkeypatch.setattr(_members, "survey", lambda tarball: _members.Members(size=1 << 60))
     told = rf"{tmp_path}: expected \d+ MiB for the unpacked stage, found \d+ MiB free"
+    refused(tmp_path, offered(tarball, signer), told)
+
+
+def test_no_inodes(tmp_path: Path, tarball: Path, signer: stages.Signer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_members, "survey", lambda tarball: _members.Members(count=1 << 62))
+    told = rf"{tmp_path}: expected {1 << 62} inodes for the unpacked stage, found \d+ free"
     refused(tmp_path, offered(tarball, signer), told)
 
 
