@@ -8,19 +8,25 @@ That Ansible finds, ships and starts the modules is shown where it does: on the 
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import json
 import os
-import traceback
+import subprocess
+import sys
 import typing as t
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 
+ROOT = Path(__file__).parents[4]
 Module = t.Callable[..., dict[str, t.Any]]
+#: Its arguments: the module's name and its options as JSON.
+MAIN = """
+import importlib, json, sys
+from ansible.module_utils.testing import patch_module_args
+with patch_module_args(json.loads(sys.argv[2])):
+    importlib.import_module(f"ansible_collections.larry.binhost.plugins.modules.{sys.argv[1]}").main()
+"""
 
 
 @pytest.fixture
@@ -28,31 +34,20 @@ def module(tmp_path: Path) -> Module:
     """Return ``run(name, args, check=False)``, which returns what the module returned; ``failed`` tells a failure."""
 
     def run(name: str, args: Mapping[str, t.Any], *, check: bool = False) -> dict[str, t.Any]:
-        answer = tmp_path / "answer.json"
-        ours = importlib.import_module(f"ansible_collections.larry.binhost.plugins.modules.{name}")
-        child = os.fork()
-        if child == 0:
-            _child(ours.main, {**args, "_ansible_check_mode": check, "_ansible_diff": True}, answer, tmp_path)
-        os.waitpid(child, 0)
-        result: dict[str, t.Any] = json.loads(answer.read_text())
-        answer.unlink()
-        # What the controller makes of it (ansible.module_utils._internal._json).
+        options = {**args, "_ansible_check_mode": check, "_ansible_diff": True}
+        done = subprocess.run(
+            [sys.executable, "-c", MAIN, name, json.dumps(options)],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "collections")},
+            cwd=tmp_path,
+            check=False,
+        )
+        if not done.stdout:
+            raise AssertionError(done.stderr)
+        result: dict[str, t.Any] = json.loads(done.stdout)
+        # What the controller makes of it (ansible.module_utils.common.messages).
         result["warnings"] = [each["event"]["msg"] for each in result.get("warnings", [])]
         return result
 
     return run
-
-
-def _child(main: t.Callable[[], None], args: dict[str, t.Any], answer: Path, folder: Path) -> t.NoReturn:
-    """Run a module whose words go to ``answer``; nothing of pytest goes on in this process."""
-    try:
-        os.chdir(folder)
-        os.dup2(os.open(answer, os.O_WRONLY | os.O_CREAT), 1)
-        with open(1, "w", closefd=False) as out, contextlib.redirect_stdout(out), patch_module_args(args):
-            main()
-    except SystemExit:
-        pass
-    except BaseException:
-        answer.write_text(traceback.format_exc())
-    finally:
-        os._exit(0)
