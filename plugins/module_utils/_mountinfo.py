@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from ansible_collections.larry.binhost.plugins.module_utils import _files
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
-MOUNTINFO: t.Final = "/proc/self/mountinfo"
+MOUNTINFO = "/proc/self/mountinfo"
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 _BLANKS = re.compile(r"[ \t]+")
 
@@ -120,9 +120,9 @@ def _options(word: str) -> tuple[str, ...]:
     return tuple(plain.split(",")) if plain else ()
 
 
-def read(path: str = MOUNTINFO) -> list[Mounted]:
+def read() -> list[Mounted]:
     """Return what is mounted now.  Raises ``OSError``."""
-    return parse(_files.read(path))
+    return parse(_files.read(MOUNTINFO))
 
 
 def is_below(place: str, path: str) -> bool:
