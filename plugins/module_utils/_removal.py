@@ -92,7 +92,8 @@ def _walk(top: int) -> t.Iterator[tuple[int, str, os.stat_result]]:
     """
     mount, device = _mountinfo.mount_id(top), os.fstat(top).st_dev
     here = os.open(".", _FOLDER, dir_fd=top)
-    names, above = os.listdir(here), []
+    names = os.listdir(here)
+    above: list[tuple[str, os.stat_result, tuple[int, int], list[str]]] = []
     try:
         while names or above:
             if names:
