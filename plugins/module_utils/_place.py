@@ -25,6 +25,11 @@ class Place:
             raise BinhostError(f"target: expected a name of a-z, 0-9, - and _, found {self.target!r}")
 
     @property
+    def root(self) -> str:
+        """Its build root."""
+        return os.path.join(self.state, "roots", self.target)
+
+    @property
     def pkgdir(self) -> str:
         """The private PKGDIR of its builds."""
         return os.path.join(self.state, "pkgdir", self.target)

@@ -31,18 +31,13 @@ class Part:
         return f"{self.path}: {self.extent.files} files, {self.extent.size >> 20} MiB"
 
 
-def root_of(name: str, state: str = STATE) -> str:
-    """Return a target's build root.  Raises ``BinhostError`` for a name that would lead elsewhere."""
-    return os.path.join(Place(name, state).state, "roots", name)
-
-
 def _paths(name: str, state: str, everything: bool) -> list[str]:
     """Return all that there may be of a target, in the order in which it goes.
 
     The record of what was built is first: without it whatever is left counts as not built.
     """
     place = Place(name, state)
-    folders = [root_of(name, state), os.path.join(state, "variants", name), place.pkgdir]
+    folders = [place.root, os.path.join(state, "variants", name), place.pkgdir]
     folders += [place.folder, place.pool] if everything else []
     record = os.path.join(state, "fingerprints", f"target-{name}.json")
     return [record, *(_durable.gone(folder) for folder in folders), _unpack.partial(folders[0]), *folders]
@@ -54,7 +49,7 @@ def plan(name: str, *, state: str = STATE, everything: bool = False) -> list[Par
     ``everything``: its published packages and generations too.  Raises ``BinhostError`` if a running job holds the
     root, or if anything is mounted at or below a part.
     """
-    _held.free(root_of(name, state), _held.roots(state))
+    _held.free(Place(name, state).root, _held.roots(state))
     there = [path for path in _paths(name, state, everything) if os.path.lexists(path)]
     return [Part(path, _extent(path)) for path in there]
 
@@ -69,7 +64,7 @@ def remove(name: str, *, state: str = STATE, everything: bool = False) -> Sequen
 
     Raises ``BinhostError``, before anything is deleted, as ``plan`` does, and if a build or an unpacking goes on.
     """
-    root = root_of(name, state)
+    root = Place(name, state).root
     with _lock.held(f"build-{name}", state=state), _unpack.alone(root):
         parts = plan(name, state=state, everything=everything)
         for part in parts:
