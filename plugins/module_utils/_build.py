@@ -19,40 +19,38 @@ from __future__ import annotations
 
 import os
 import typing as t
+from dataclasses import dataclass
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _atom,
+    _build_disk,
     _compiler,
-    _emerge,
     _files,
     _fingerprint,
-    _fragments,
-    _host,
     _lock,
-    _paths,
+    _merge_world,
+    _proof,
     _removal,
     _repository,
-    _rootrun,
+    _root_copy,
+    _root_world,
     _target,
-    _tree_plan,
-    _world,
+    _variant,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.module_utils._target import Result, Target, Variant
-
-PKGDIR = "/var/cache/binpkgs"
-DISTDIR = "/var/cache/distfiles"
-FEATURES = "buildpkg buildpkg-proactive -getbinpkg"
-#: Portage's own (cnf/make.globals): a slave's configuration is read here, and its FETCHCOMMAND would be run.
-FETCH = 'wget -t 3 -T 60 --passive-ftp -O "${DISTDIR}/${FILE}" "${URI}"'
-UPDATE: t.Final[t.Mapping[str, t.Any]] = {"update": True, "deep": True, "newuse": True, "changed_deps": True}
+from ansible_collections.larry.binhost.plugins.module_utils._merge_world import Place, Run
+from ansible_collections.larry.binhost.plugins.module_utils._mounts import DISTDIR as DISTDIR
+from ansible_collections.larry.binhost.plugins.module_utils._mounts import PKGDIR as PKGDIR
+from ansible_collections.larry.binhost.plugins.module_utils._target import Result, Target
 
 
-class Run(t.Protocol):
-    """How to run a program; ``AnsibleModule.run_command`` is one."""
+@dataclass(frozen=True)
+class _Begun:
+    """How a build begins."""
 
-    def __call__(self, args: t.Any, /) -> tuple[int, str, str]:
-        """Return exit status, stdout and stderr; a status other than 0 is no exception."""
+    options: t.Mapping[str, t.Any]  # emerge's
+    is_new: bool  # nothing was built here before, for these CPUs
+    apart: t.Collection[str]  # slaves whose worlds were not in the root at the last build
 
 
 def build(run: Run, target: Target) -> Result:
@@ -61,9 +59,11 @@ def build(run: Run, target: Target) -> Result:
     Raises ``BinhostError`` if the root's own build fails, or if another build of this target still runs.
     """
     with _lock.held(f"build-{target.name}", state=target.state_dir):
-        for folder in (os.path.dirname(target.root), _variants(target)):
+        for folder in (os.path.dirname(target.root), target.variants_dir):
             _private(folder)
         os.makedirs(target.distdir, exist_ok=True)
+        _removal.empty(target.live)
+        _root_copy.recover(target.root)
         return _build(run, target)
 
 
@@ -73,159 +73,81 @@ def _private(folder: str) -> None:
     os.chmod(folder, 0o700)
 
 
-def _variants(target: Target) -> str:
-    return os.path.join(target.state_dir, "variants", target.name)
-
-
 def _build(run: Run, target: Target) -> Result:
-    how = _begin(target)
+    begun = _begin(target)
     copies = {name: _repository.snapshot(name, place, target.state_dir) for name, place in target.repositories.items()}
     result = Result(snapshots=copies, unsatisfiable=_unsatisfiable(target, copies))
-    _declare(target, result.unsatisfiable)
-    _ask_compiler(run, target, _binds(target, copies))
-    result.built = _emerge_in(run, target, target.root, _binds(target, copies), how)
-    _fingerprint.record(target.record, {"whole": target.compile})
+    place = Place(run, target, target.root, copies, on_slave=tuple(target.build_on_slave))
+    _build_disk.place(target)
+    _ask_compiler(place)
+    _in_root(place, begun, result)
     for variant in target.variants:
         try:
-            result.variants[variant.name] = _cover(run, target, variant, copies, result.unsatisfiable)
+            result.variants[variant.name] = _variant.cover(place, variant, result.unsatisfiable)
         except BinhostError as exc:
             result.problems.append(f"{variant.name}: {exc}")
     at = {name: _repository.revision_of(name, path) for name, path in copies.items()}
     if not result.problems:
-        _fingerprint.record(target.record, {"whole": target.compile, **_target.state(target, at)})
+        done = {"whole": target.compile, "apart": sorted(result.apart), **_target.state(target, at)}
+        _fingerprint.record(target.record, done)
     return result
 
 
-def _ask_compiler(run: Run, target: Target, binds: list[_rootrun.Bind]) -> None:
+def _in_root(place: Place, begun: _Begun, result: Result) -> None:
+    """Build what goes together; what the result is told of, it knows also where that fails."""
+    target = place.target
+    result.apart = _root_world.settle(place, begun.options, result.unsatisfiable, begun.apart)
+    if begun.is_new:
+        _proof.prove(place, _merge_world.pending(place, begun.options))
+        _fingerprint.record(target.record, {"begun": target.compile, "proven": True})
+    result.built = _merge_world.bring(place, begun.options)
+    wanted = [*target.world, *target.wishes]
+    itself = _root_world.on_slave(wanted, target.build_on_slave, _unsatisfiable_in(wanted, place.snapshots))
+    if itself:
+        # With what builds it there: a slave is to have binaries of all of that.
+        result.built += _merge_world.bring(place, {"onlydeps": True}, itself)
+    _fingerprint.record(target.record, {"whole": target.compile, "apart": sorted(result.apart)})
+
+
+def _ask_compiler(place: Place) -> None:
     """Raise ``BinhostError`` if the root's compiler doesn't know the flags or would use what a slave lacks."""
 
     def inside(args: t.Sequence[str]) -> tuple[int, str, str]:
-        return run(_rootrun.argv(target.root, binds, args, {}))
+        return _merge_world.inside(place, args, {})
 
+    target = place.target
     problems = _compiler.verify(inside, target.cflags, {each.name: each.features for each in target.variants})
     if problems:
         raise BinhostError("\n".join(problems))
 
 
-def _begin(target: Target) -> dict[str, t.Any]:
-    """Return emerge's options for the root, and record that it is begun.
+def _begin(target: Target) -> _Begun:
+    """Return how to begin, and record that it is begun.
 
-    A first build that was cut short goes on with the packages it has made; one for other CPUs starts without any.
+    A first build that was cut short after the root had proven itself goes on with the packages it has made; one for
+    other CPUs starts without any.
     """
     recorded = _fingerprint.recorded(target.record)
+    apart = recorded.get("apart", [])
     if recorded.get("whole") == target.compile:
-        return dict(UPDATE)
-    resumed = recorded.get("begun") == target.compile
-    if not resumed:
-        _removal.empty(target.pkgdir)
-    os.makedirs(target.pkgdir, exist_ok=True)
+        os.makedirs(target.pkgdir, exist_ok=True)
+        return _Begun(_merge_world.UPDATE, False, apart)
+    if recorded.get("begun") == target.compile and recorded.get("proven"):
+        os.makedirs(target.pkgdir, exist_ok=True)
+        return _Begun({"emptytree": True, "usepkg": True}, False, apart)
+    _removal.empty(target.pkgdir)
     _fingerprint.record(target.record, {"begun": target.compile})
-    return {"emptytree": True, "usepkg": resumed}
+    return _Begun({"emptytree": True}, True, apart)
 
 
 def _unsatisfiable(target: Target, snapshots: t.Mapping[str, str]) -> dict[str, list[str]]:
     """Return the declared atoms whose package is in none of the repositories."""
+    return {atom: sorted(target.world[atom]) for atom in _unsatisfiable_in(target.world, snapshots)}
 
+
+def _unsatisfiable_in(atoms: t.Iterable[str], snapshots: t.Mapping[str, str]) -> list[str]:
     def somewhere(atom: str) -> bool:
         package = _atom.category_package(atom)
         return any(os.path.isdir(os.path.join(place, package)) for place in snapshots.values())
 
-    return {atom: sorted(hosts) for atom, hosts in target.world.items() if not somewhere(atom)}
-
-
-def _declare(target: Target, missing: t.Container[str]) -> None:
-    """Write the root's worlds."""
-    header = _fragments.header(f"The world of target {target.name}.", "slave_world")
-    text = _fragments.package_set([atom for atom in target.world if atom not in missing], header=header)
-    _files.write(os.path.join(target.root, "etc/portage/sets/binhost"), text)
-    _files.write(os.path.join(target.root, _host.WORLD_SETS), "@binhost\n")
-    _files.write(os.path.join(target.root, _host.WORLD), _lines(target.wishes))
-
-
-def _lines(atoms: t.Iterable[str]) -> str:
-    return "".join(f"{atom}\n" for atom in sorted(atoms))
-
-
-def _binds(target: Target, snapshots: t.Mapping[str, str]) -> list[_rootrun.Bind]:
-    """Return what a command in the root sees of the host."""
-    binds = [_rootrun.Bind(place, f"{_paths.REPOSITORIES}/{name}") for name, place in snapshots.items()]
-    binds.append(_rootrun.Bind(target.pkgdir, PKGDIR, writable=True))
-    binds.append(_rootrun.Bind(target.distdir, DISTDIR, writable=True))
-    names = os.path.realpath("/etc/resolv.conf")
-    return [*binds, _rootrun.Bind(names, "/etc/resolv.conf")] if os.path.exists(names) else binds
-
-
-def _environment(target: Target, features: str) -> dict[str, str]:
-    own = {"FEATURES": features, "PKGDIR": PKGDIR, "DISTDIR": DISTDIR, "MAKEOPTS": target.makeopts}
-    return {**_emerge.ENVIRONMENT, **own, "FETCHCOMMAND": FETCH, "RESUMECOMMAND": FETCH.replace(" -O ", " -c -O ")}
-
-
-def _emerge_in(
-    run: Run, target: Target, root: str, binds: list[_rootrun.Bind], how: t.Mapping[str, t.Any]
-) -> list[str]:
-    """Run emerge @world in a root and return what it compiled. Raises ``BinhostError`` with its last words."""
-    log = os.path.join(root, "var/log/emerge.log")
-    offset = _world.log_size(log)
-    command = _emerge.argv(["@world"], {**target.options, "with_bdeps": "y", "keep_going": True, **how}, pretend=False)
-    status, stdout, stderr = run(_rootrun.argv(root, binds, command, _environment(target, FEATURES)))
-    done = _emerge.outcome(_world.log_since(offset, log))
-    if status != 0:
-        failed = f", {' '.join(done.failed)} failed" if done.failed else ""
-        words = _world.why_failed(done, _emerge.last_words(stdout + stderr), root)
-        raise BinhostError(f"emerge @world in {root}: expected status 0, found {status}{failed}:\n{words}")
-    return done.source
-
-
-def _cover(
-    run: Run, target: Target, variant: Variant, snapshots: t.Mapping[str, str], missing: t.Container[str]
-) -> list[str]:
-    """Build what the variant's own configuration asks for beyond the root's packages, and return it.
-
-    Afterwards emerge, asked with this slave's configuration, finds a binary for everything, or the ``BinhostError``
-    names what it would compile.
-    """
-    clone = os.path.join(_variants(target), f".{variant.name}.root")
-    _removal.tree(clone)  # a killed run's
-    binds = [*_binds(target, snapshots), *_lay_out(target, variant, missing)]
-    if not _uncovered(run, target, binds):
-        return []
-    try:
-        status, _stdout, stderr = run(["cp", "-a", "-x", "--reflink=auto", target.root, clone])
-        if status != 0:
-            raise BinhostError(f"{clone}: expected a copy of {target.root}, found: {stderr.strip()}")
-        built = _emerge_in(run, target, clone, binds, {**UPDATE, "usepkg": True})
-    finally:
-        _removal.tree(clone)
-    uncovered = _uncovered(run, target, binds)
-    if uncovered:
-        raise BinhostError(f"expected a binary for every package of its world, found none for {', '.join(uncovered)}")
-    return built
-
-
-def _lay_out(target: Target, variant: Variant, missing: t.Container[str]) -> list[_rootrun.Bind]:
-    """Write the variant's configuration and worlds; return the binds that put them over the root's own.
-
-    The paths are a slave's word: ``desired`` refuses those that lead anywhere else.
-    """
-    place = os.path.join(_variants(target), variant.name)
-    header = _fragments.header(f"The world of {variant.name}.", "slave_world")
-    text = _fragments.package_set([atom for atom in variant.world if atom not in missing], header=header)
-    _removal.empty(place)
-    for path, entry in _tree_plan.desired(variant.files, target.links, text).items():
-        (_files.link if entry.kind == "link" else _files.write)(os.path.join(place, path), entry.content)
-    _files.write(os.path.join(place, _host.WORLD), _lines(variant.wishes))
-    return [
-        _rootrun.Bind(os.path.join(place, _tree_plan.CONFIG), f"/{_tree_plan.CONFIG}"),
-        _rootrun.Bind(os.path.join(place, _host.WORLD), f"/{_host.WORLD}", writable=True),
-    ]
-
-
-def _uncovered(run: Run, target: Target, binds: list[_rootrun.Bind]) -> list[str]:
-    """Return what emerge would compile on a machine with this configuration and nothing installed."""
-    command = _emerge.argv(["@world"], {"emptytree": True, "usepkg": True, "with_bdeps": "n"}, pretend=True)
-    environment = _environment(target, "-buildpkg-proactive -getbinpkg")
-    status, stdout, stderr = run(_rootrun.argv(target.root, binds, command, environment))
-    if status != 0:
-        words = _emerge.last_words(stdout + stderr)
-        raise BinhostError(f"expected a merge list of its world, found status {status}:\n{words}")
-    return [merge.cpv for merge in _emerge.merge_list(stdout) if merge.kind == "ebuild"]
+    return [atom for atom in atoms if not somewhere(atom)]

@@ -27,6 +27,12 @@ FLAGS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
     "with_bdeps": ("--with-bdeps={}",),
     "changed_deps": ("--changed-deps=y",),
     "keep_going": ("--keep-going=y",),
+    "fetchonly": ("--fetchonly",),
+    "oneshot": ("--oneshot",),
+    "nodeps": ("--nodeps",),
+    "onlydeps": ("--onlydeps",),
+    "buildpkg_exclude": ("--buildpkg-exclude={}",),
+    "usepkg_exclude": ("--usepkg-exclude={}",),
     "jobs": ("--jobs={}",),
     "load_average": ("--load-average={}",),
 }

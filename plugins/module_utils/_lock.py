@@ -27,7 +27,7 @@ def lock_path(name: str, state: str = STATE) -> str:
 def held(name: str, *, state: str = STATE, wait: float = 0) -> t.Iterator[None]:
     """Hold a lock while the block runs, waiting for it at most ``wait`` seconds.
 
-    Raises ``BinhostError`` that names the owner's process if another holds it.
+    Raises ``BinhostError`` that names the owner's process, and since when it is, if another holds it.
     """
     path = lock_path(name, state)
     _files.directory(os.path.dirname(path))
@@ -35,7 +35,7 @@ def held(name: str, *, state: str = STATE, wait: float = 0) -> t.Iterator[None]:
         _acquire(file, path, time.monotonic() + wait)
         file.seek(0)
         file.truncate()
-        file.write(str(os.getpid()))
+        file.write(f"{os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S %Z')}")
         file.flush()
         yield
 

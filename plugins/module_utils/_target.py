@@ -21,6 +21,7 @@ class Variant:
     world: t.Sequence[str]  # what the inventory declares
     wishes: t.Sequence[str]  # what its person installed
     features: t.Collection[str]  # what its CPU has, in the kernel's names
+    build_on_slave: t.Sequence[str] = ()  # packages that it makes itself, the target's included; "*" for any text
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,27 @@ class Target:
     distdir: str
     options: t.Mapping[str, t.Any]  # emerge's
     makeopts: str
+    build_on_slave: t.Sequence[str] = ()  # packages that every slave makes itself; "*" for any text
+    network: str = "none"  # of builds: none, host, or HOST:PORT that alone is reached; sources are fetched before
+    tmpfs: int | None = None  # bytes of memory for builds; None: on the root's disk
+    on_disk: t.Sequence[str] = ()  # packages that are too large for that; "*" for any text
+    proof: str | None = None  # the package with which a new root proves itself; None: a small one is chosen
     state_dir: str = _paths.STATE
 
     @property
     def pkgdir(self) -> str:
         """The private PKGDIR."""
         return os.path.join(self.state_dir, "pkgdir", self.name)
+
+    @property
+    def live(self) -> str:
+        """What stands at /run/portage in the root: there emerge tells how far it is."""
+        return os.path.join(self.state_dir, "live", self.name)
+
+    @property
+    def variants_dir(self) -> str:
+        """Where the slaves' configurations, and the clones of the root, are while they are built for."""
+        return os.path.join(self.state_dir, "variants", self.name)
 
     @property
     def record(self) -> str:
@@ -59,6 +75,7 @@ class Result:
     snapshots: dict[str, str] = field(default_factory=dict)  # repository -> the copy that was built from
     built: list[str] = field(default_factory=list)  # in the root
     variants: dict[str, list[str]] = field(default_factory=dict)  # slave -> what was built once more for it
+    apart: dict[str, str] = field(default_factory=dict)  # slave whose world isn't in the root -> Portage's words
     unsatisfiable: dict[str, list[str]] = field(default_factory=dict)  # atom that no repository has -> who asks for it
     problems: list[str] = field(default_factory=list)  # a slave's packages that could not be built; the others' could
 
@@ -79,8 +96,10 @@ def state(target: Target, revisions: t.Mapping[str, str]) -> dict[str, str]:
         "world": {atom: sorted(hosts) for atom, hosts in target.world.items()},
         "wishes": {atom: sorted(hosts) for atom, hosts in target.wishes.items()},
         "variants": [
-            [each.name, dict(each.files), sorted(each.world), sorted(each.wishes)] for each in target.variants
+            [each.name, dict(each.files), sorted(each.world), sorted(each.wishes), sorted(each.build_on_slave)]
+            for each in target.variants
         ],
+        "build_on_slave": sorted(target.build_on_slave),
         "links": dict(target.links),
     }
     return {

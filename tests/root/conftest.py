@@ -16,6 +16,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import _removal
 
 from lab.stage import build
 from tests.root.build_root import BuildRoot
+from tests.root.master import Master
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +51,11 @@ def stage_root(pristine_root: Path, tmp_path: Path) -> Iterator[Path]:
 def build_root(stage_root: Path, tmp_path: Path) -> BuildRoot:
     """Return that root with the folders of the host that builds see, and a way to run commands in it."""
     return BuildRoot.beside(stage_root, tmp_path)
+
+
+@pytest.fixture
+def master(pristine_root: Path, tmp_path: Path) -> Iterator[Master]:
+    """Return a master without targets yet."""
+    made = Master(tmp_path / "state", pristine_root)
+    yield made
+    _removal.tree(str(made.folder))

@@ -1,0 +1,235 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""emerge in a build root: what it would do, what it needs from the network, and doing it.
+
+Facts about Portage:
+
+- Its sources come first, by ``--fetchonly`` with a network; then it builds with none. What it could not fetch is said
+  by "Couldn't download" (package/ebuild/fetch.py), a RESTRICT=fetch by the ebuild's own pkg_nofetch.
+- A build log stands in PORTAGE_TMPDIR, and where that is memory, is gone with the build: hence PORTAGE_LOGDIR.
+- What the environment says beats package.env, so PORTAGE_TMPDIR is left to configuration.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _build_disk,
+    _emerge,
+    _host,
+    _mounts,
+    _patterns,
+    _rootrun,
+    _size,
+    _world,
+)
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._mounts import DISTDIR, PKGDIR, Mount
+from ansible_collections.larry.binhost.plugins.module_utils._target import Target
+
+FEATURES: t.Final = "buildpkg buildpkg-proactive -getbinpkg clean-logs"
+#: Of the root; Portage itself cleans it of what is a week old.
+LOGDIR: t.Final = "/var/log/portage"
+#: Portage's own (cnf/make.globals): a slave's configuration is read here, and its FETCHCOMMAND would be run.
+FETCH: t.Final = 'wget -t 3 -T 60 --passive-ftp -O "${DISTDIR}/${FILE}" "${URI}"'
+WORLD: t.Final = ("@world",)
+#: Of a client: emerge, told that a binary is wanted of everything, would list to be built what only lacks one.
+CLIENT: t.Final = "-buildpkg-proactive -getbinpkg"
+UPDATE: t.Final[t.Mapping[str, t.Any]] = {"update": True, "deep": True, "newuse": True, "changed_deps": True}
+Options = t.Mapping[str, t.Any]
+
+
+class Run(t.Protocol):
+    """How to run a program; ``AnsibleModule.run_command`` is one."""
+
+    def __call__(self, args: t.Any, /) -> tuple[int, str, str]:
+        """Return exit status, stdout and stderr; a status other than 0 is no exception."""
+
+
+class UnresolvedError(BinhostError):
+    """Portage found no way to install all that it was asked for."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A root in which a target's packages are built, and what is seen there."""
+
+    run: Run
+    target: Target
+    root: str
+    snapshots: t.Mapping[str, str]  # repository -> the copy of it that is built from
+    own: t.Sequence[Mount] = ()  # over what is in the root: a slave's configuration
+    on_slave: t.Sequence[str] = ()  # no packages are made of these
+
+
+def inside(
+    place: Place, command: t.Sequence[str], environment: t.Mapping[str, str], *, network: str = "none"
+) -> tuple[int, str, str]:
+    """Run a command in the root and return its status and what it said."""
+    target = place.target
+    mounts = _mounts.standard(
+        repositories=place.snapshots,
+        distdir=target.distdir,
+        pkgdir=target.pkgdir,
+        tmp_size=target.tmpfs,
+        portage_run=target.live,
+        network=network == "host",
+    )
+    binds = [
+        _rootrun.Bind(m.source, m.target, "ro" not in m.options)
+        for m in [*mounts, *place.own]
+        if m.kind == "bind" and not m.target.startswith(("/dev", "/sys"))
+    ]
+    return place.run(_rootrun.argv(place.root, binds, command, environment))
+
+
+def pending(
+    place: Place, options: Options, atoms: t.Sequence[str] = WORLD, *, features: str = FEATURES
+) -> list[_emerge.Merge]:
+    """Return what emerge would merge or remove.  Raises ``UnresolvedError`` with Portage's words."""
+    status, stdout, stderr = _emerge_in(place, options, atoms, pretend=True, features=features)
+    if status != 0:
+        raise UnresolvedError(
+            f"emerge --pretend {' '.join(atoms)} in {place.root}: expected a merge list, found status {status}:\n"
+            f"{_emerge.last_words(stdout + stderr)}"
+        )
+    # A soft blocker is settled by the merge itself; it is nothing to do.
+    return [merge for merge in _emerge.merge_list(stdout) if merge.kind not in ("nomerge", "blocks")]
+
+
+def bring(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> list[str]:
+    """Fetch and build what is pending; return what was compiled.
+
+    A file that can't be fetched keeps nothing else from being built. Raises ``BinhostError`` afterwards, with what
+    failed and why.
+    """
+    merges = pending(place, options, atoms)
+    if not merges:
+        return []
+    unfetched = fetch(place, options, atoms) if any(merge.kind == "ebuild" for merge in merges) else ""
+    try:
+        return merge(place, options, atoms)
+    except BinhostError as exc:
+        raise BinhostError("\n".join(filter(None, (unfetched, str(exc))))) from None
+
+
+def fetch(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> str:
+    """Bring the sources of what is to be built to DISTDIR; return why some are not there, empty if they are."""
+    network = place.target.network if place.target.network != "none" else "host"
+    status, stdout, stderr = _emerge_in(place, {**options, "fetchonly": True}, atoms, network=network)
+    return "" if status == 0 else unfetched(stdout + stderr, place.target.distdir)
+
+
+# !!! Couldn't download 'hello-2.10.tar.gz'. Aborting.
+_NOT_FETCHED = re.compile(r"^!!! Couldn't download '([^.'][^']*)'", re.MULTILINE)
+# !!! x11/some-1 has fetch restriction turned on.
+# !!! This probably means ...
+#  * what pkg_nofetch says
+_RESTRICTED = re.compile(
+    r"^!!! (\S+) has fetch restriction turned on\.\n(?:!!! .*\n)*((?:\s*(?:\*.*)?\n)*)", re.MULTILINE
+)
+
+
+def unfetched(text: str, distdir: str) -> str:
+    """Return which files emerge could not fetch, of what it said."""
+    lines = []
+    files = list(dict.fromkeys(_NOT_FETCHED.findall(text)))
+    if files:
+        lines.append(f"{distdir}: expected to fetch {', '.join(files)}, found no place that has it")
+    for package, words in dict(_RESTRICTED.findall(text)).items():
+        told = "\n".join(line.strip(" *") for line in words.splitlines() if line.strip(" *"))
+        lines.append(f"{package} may not be fetched by a program; put its files into {distdir}. It says:\n{told}")
+    return "\n".join(lines) or f"emerge --fetchonly failed:\n{_emerge.last_words(text)}"
+
+
+def merge(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> list[str]:
+    """Build what is pending and return what was compiled.  Raises ``BinhostError`` with what failed and why."""
+    log = os.path.join(place.root, "var/log/emerge.log")
+    offset = _world.log_size(log)
+    status, stdout, stderr = _emerge_in(place, options, atoms, network=place.target.network)
+    done = _emerge.outcome(_world.log_since(offset, log))
+    if status != 0:
+        failed = f", {' '.join(done.failed)} failed" if done.failed else ""
+        said = _build_logs(place.root, done.failed) or _emerge.last_words(stdout + stderr)
+        words = "\n".join([said, *_space(place, done.failed, said + stdout + stderr)])
+        raise BinhostError(
+            f"emerge {' '.join(atoms)} in {place.root}: expected status 0, found {status}{failed}:\n{words}"
+        )
+    return done.source
+
+
+def depclean(place: Place) -> None:
+    """Remove what the worlds don't ask for.  Raises ``BinhostError``."""
+    status, stdout, stderr = inside(
+        place, ["emerge", *_emerge.ALWAYS, "--depclean"], _environment(place.target, FEATURES)
+    )
+    if status != 0:
+        words = _emerge.last_words(stdout + stderr)
+        raise BinhostError(f"emerge --depclean in {place.root}: expected status 0, found {status}:\n{words}")
+
+
+def _emerge_in(
+    place: Place,
+    options: Options,
+    atoms: t.Sequence[str],
+    *,
+    pretend: bool = False,
+    network: str = "none",
+    features: str = FEATURES,
+) -> tuple[int, str, str]:
+    ours = {**place.target.options, "with_bdeps": "y", "keep_going": True}
+    if place.on_slave:
+        ours["buildpkg_exclude"] = " ".join(place.on_slave)
+    command = _emerge.argv(atoms, {**ours, **options}, pretend=pretend)
+    return inside(place, command, _environment(place.target, features), network=network)
+
+
+def _environment(target: Target, features: str) -> dict[str, str]:
+    return {
+        **_emerge.ENVIRONMENT,
+        "FEATURES": features,
+        "PKGDIR": PKGDIR,
+        "DISTDIR": DISTDIR,
+        "MAKEOPTS": target.makeopts,
+        "PORTAGE_LOGDIR": LOGDIR,
+        "FETCHCOMMAND": FETCH,
+        "RESUMECOMMAND": FETCH.replace(" -O ", " -c -O "),
+    }
+
+
+def _build_logs(root: str, failed: t.Iterable[str]) -> str:
+    """Return the end of the newest build log of each package that failed."""
+    told = []
+    for cpv in failed:
+        name = glob.escape(cpv.replace("/", ":"))
+        logs = sorted(glob.glob(os.path.join(glob.escape(root + LOGDIR), f"{name}:*.log")), key=os.path.getmtime)
+        if logs:
+            told.append(
+                f"{cpv} failed; the end of {logs[-1]}:\n{_emerge.last_words(_world.log_since(0, logs[-1]), 20)}"
+            )
+    return "\n".join(told)
+
+
+def _space(place: Place, failed: t.Sequence[str], said: str) -> list[str]:
+    """Return what was full, if that is what a build failed of."""
+    if "No space left on device" not in said:
+        return []
+    full = [
+        f"{path}: expected room for the build, found {_size.shown(free)} free"
+        for path in (place.root, place.target.pkgdir, place.target.distdir)
+        if (free := _host.free_bytes(path)) < _build_disk.ALMOST_FULL
+    ]
+    in_memory = [cpv for cpv in failed if not _patterns.matches(place.target.on_disk, cpv)]
+    if full or place.target.tmpfs is None or not in_memory:
+        return full
+    return [
+        f"{', '.join(in_memory)}: expected to fit into the {_size.shown(place.target.tmpfs)} of memory that "
+        "master_build_tmpfs gives to builds, found no space left: make that larger, or list the package in "
+        "master_build_on_disk"
+    ]
