@@ -11,11 +11,20 @@ import typing as t
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.larry.binhost.plugins.module_utils import _files, _tree_apply, _tree_plan
+from ansible_collections.larry.binhost.plugins.module_utils import _files, _fragments, _tree_apply, _tree_plan
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import ADOPTED, CONFIG, OURS, Change, Entry
 
 RECORD = "var/lib/larry-binhost/config.json"
+#: What a module takes that declares a tree.
+OPTIONS: t.Final[t.Mapping[str, t.Mapping[str, t.Any]]] = {
+    "files": {"type": "dict", "default": {}},
+    "links": {"type": "dict", "default": {}},
+    "modes": {"type": "dict", "default": {}},
+    "world": {"type": "list", "elements": "str"},
+    "world_variable": {"type": "str", "default": "slave_world"},
+    "owner": {"type": "str", "default": "larry-binhost"},
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,16 @@ class Intent:
     record: _files.Record  # who owns what afterwards
     known: _files.Record  # who owns what now
     paths: set[str]  # relative to the root: what is declared or was
+
+
+def asked(root: str, options: Mapping[str, t.Any]) -> Intent:
+    """Return what to do so that ``root`` holds what a module's options (OPTIONS) declare.  Raises ``BinhostError``."""
+    world_set = None
+    if options["world"] is not None:
+        head = _fragments.header("What the inventory declares for this machine.", options["world_variable"])
+        world_set = _fragments.package_set(options["world"], header=head)
+    declared = {name: options[name] for name in ("files", "links", "modes")}
+    return intent(root, options["owner"], **declared, world_set=world_set)
 
 
 def intent(
