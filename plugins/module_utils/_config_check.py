@@ -183,10 +183,11 @@ def _origin(word: str, changes: Sequence[Change]) -> str:
 
 
 def _holding(word: str, texts: Mapping[str, str]) -> list[str]:
-    """Return the paths of the files that have what Portage names after its last colon: it names no file there."""
-    names = re.findall(r"[^\s,'\"]+", word.rpartition(": ")[2])
-    return [
+    """Return the files that have what Portage names after its last colon, those of a kind that it names first."""
+    names = {os.path.basename(name) for name in re.findall(r"[^\s,'\"]+", word.rpartition(": ")[2])}
+    found = [
         path
         for path, text in texts.items()
         if any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) for name in names)
     ]
+    return sorted(found, key=lambda path: not any(part in word for part in path.split("/")[2:]))
