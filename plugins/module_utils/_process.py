@@ -78,12 +78,14 @@ def family(pid: int) -> list[Process]:
 
 def send(known: Process, number: int) -> bool:
     """Send a signal to this very process and to none that has its number now; return whether it was there."""
+    if not runs(known):
+        return False
     try:
         handle = os.pidfd_open(known.pid)
     except ProcessLookupError:
         return False
     try:
-        if not runs(known):
+        if not runs(known):  # the number may have been reused before it was opened
             return False
         signal.pidfd_send_signal(handle, number)
         return True

@@ -9,6 +9,7 @@ It is made of the very files that a module brought along; the same files make th
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.util
 import io
 import os
@@ -53,7 +54,8 @@ def present(place: str, *, state: str = STATE) -> bool:
             _files.directory(os.path.dirname(place))
             _durable.write(place, wanted, mode=_MODE)
         except OSError as exc:
-            _durable.remove(_durable.draft(place))
+            with contextlib.suppress(OSError):
+                os.unlink(_durable.draft(place))
             raise BinhostError(f"{place}: expected to write it, found: {exc.strerror}") from exc
     return True
 
@@ -62,7 +64,7 @@ def _stands(place: str, wanted: bytes) -> bool:
     try:
         with open(place, "rb") as handle:
             return handle.read() == wanted
-    except FileNotFoundError:
+    except OSError:
         return False
 
 
