@@ -61,7 +61,7 @@ def test_a_full_disk_is_told_and_nothing_begun(small: Path) -> None:
     program = Path(_program.path(str(small)))
     program.unlink()
     filler = fill(small)
-    with pytest.raises(BinhostError, match=r"/larry-binhost\.pyz: expected to write it, found: No space left on device$"):
+    with pytest.raises(BinhostError, match=r"\.pyz: expected to write it, found: No space left on device$"):
         _program.present(str(program), state=str(small))
     assert sorted(path.name for path in small.iterdir()) == ["filler", "jobs", "run"]
     filler.unlink()

@@ -57,7 +57,7 @@ def test_it_is_replaced_when_it_is_another(tmp_path: Path) -> None:
 
 def test_it_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(BinhostError, match=r"/file/x\.pyz: expected to write it, found: Not a directory$"):
+    with pytest.raises(BinhostError, match=r"/file/x\.pyz: expected to write it, found: File exists$"):
         _program.present(str(tmp_path / "file/x.pyz"), state=str(tmp_path / "state"))
 
 
