@@ -51,3 +51,29 @@ def module(tmp_path: Path) -> Module:
         return result
 
     return run
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Module:
+    """Return the same for a module with an action of its own: run by Ansible, as a playbook does."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
+        "ANSIBLE_HOME": str(tmp_path / "ansible"),
+        "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
+        "ANSIBLE_LOCAL_TEMP": str(tmp_path / "ansible-local"),
+        "ANSIBLE_REMOTE_TEMP": str(tmp_path / "ansible-remote"),
+        "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.json",
+    }
+
+    def run(name: str, args: Mapping[str, t.Any], *, check: bool = False) -> dict[str, t.Any]:
+        command = [str(Path(sys.executable).parent / "ansible"), "localhost", "-i", "localhost,", "-c", "local"]
+        command += ["-e", f"ansible_python_interpreter={sys.executable}", "-m", f"larry.binhost.{name}"]
+        command += ["-a", json.dumps(args), "--diff", *(["--check"] if check else [])]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+        if not done.stdout:
+            raise AssertionError(done.stderr)
+        result: dict[str, t.Any] = json.loads(done.stdout)["plays"][0]["tasks"][0]["hosts"]["localhost"]
+        return result
+
+    return run
