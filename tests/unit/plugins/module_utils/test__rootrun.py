@@ -54,17 +54,10 @@ def test_no_address(network: str) -> None:
         _rootrun.argv("/root", [PROC], ["true"], {}, network=network)
 
 
-@pytest.mark.parametrize(
-    ("mount", "found"),
-    [
-        (Mount("/sys", "rbind", "/sys", ("ro",)), "ro"),
-        (Mount("/sys", "bind", "/sys", ("ro", "size=1")), "ro,size=1"),
-    ],
-)
-def test_a_bind_that_cannot_be(mount: Mount, found: str) -> None:
-    expected = f"/sys: expected a bind with ro, nosuid, nodev, noexec, noatime, found {found}"
+def test_a_bind_that_cannot_be() -> None:
+    expected = "/sys: expected a bind with ro, nosuid, nodev, noexec, noatime, found ro,size=1"
     with pytest.raises(BinhostError, match=f"^{re.escape(expected)}$"):
-        _rootrun.argv("/root", [PROC, mount], ["true"], {})
+        _rootrun.argv("/root", [PROC, Mount("/sys", "bind", "/sys", ("ro", "size=1"))], ["true"], {})
 
 
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="a mount namespace needs root")
