@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,26 @@ def test_no_address(network: str) -> None:
         BinhostError, match=f"^{re.escape(f'network: expected none, host or HOST:PORT, found {network!r}')}$"
     ):
         _rootrun.argv("/root", [PROC], ["true"], {}, network=network)
+
+
+def test_its_program_is_found_in_a_zip_file_too(tmp_path: Path) -> None:
+    """Ansible carries modules in one, and so does our own program."""
+    folder = Path(_rootrun.__file__).parent
+    package = "ansible_collections/larry/binhost/plugins/module_utils"
+    with zipfile.ZipFile(tmp_path / "zip", "w") as file:
+        for parent in [package, *map(str, Path(package).parents)][:-1]:
+            file.writestr(f"{parent}/__init__.py", "")
+        for path in folder.glob("*.py"):
+            file.write(path, f"{package}/{path.name}")
+    script = (
+        f"import sys; sys.path[:] = [{str(tmp_path / 'zip')!r}, *[each for each in sys.path if 'python' in each]]; "
+        f"from {package.replace('/', '.')} import _rootrun; "
+        "command = _rootrun.argv('/r', [], ['true'], {}, network='mirror:80'); print(_rootrun.__file__, command[4])"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"{tmp_path}/zip/")
+    assert "def _mount_all(" in done.stdout
+    assert "def serve(" in done.stdout
 
 
 def test_a_bind_that_cannot_be() -> None:
