@@ -26,7 +26,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _tree_stage,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import ADOPTED, CONFIG, Change
+from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import ADOPTED, BESIDE, CONFIG, Change
 
 #: Seconds until Portage is given up: a repository may lie on a server that is gone.
 PATIENCE: t.Final = 120
@@ -150,7 +150,9 @@ def _before(word: str, changes: Sequence[Change]) -> str:
     """Return what Portage would have said before a file was adopted."""
     for change in changes:
         if change.action == "adopt":
-            word = word.replace(f"/{change.path}/{ADOPTED}", f"/{change.path}")
+            aside = f"../{os.path.basename(change.path)}{BESIDE}"
+            for name in (ADOPTED, aside):
+                word = word.replace(f"/{change.path}/{name}", f"/{change.path}")
     return word
 
 

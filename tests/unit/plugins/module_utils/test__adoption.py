@@ -159,6 +159,12 @@ READABLE: t.Final[Mapping[str, Mapping[str, str]]] = {
         "repos.conf/lab.conf": "[lab]\nlocation = /none\n",
     },
     "mixed": {"make.conf": 'USE="x"\n', "package.use/mine": "a/b c\n", "package.accept_keywords": "a/b ~amd64\n"},
+    "sources": {
+        "make.conf": 'USE="x"\nsource hardware.conf\nUSE="${USE} z"\n',
+        "hardware.conf": 'USE="${USE} y"\nsource more/own.conf\n',
+        "more/own.conf": 'MAKEOPTS="-j3"\n',
+    },
+    "sources upwards": {"make.conf": 'source "../portage/hardware.conf"\n', "hardware.conf": 'USE="y"\n'},
     "environments": {
         "make.conf": 'USE="x"\n',
         "package.env": "a/b quiet\n",
