@@ -26,7 +26,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _tree_stage,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import ADOPTED, CONFIG, Change
+from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import ADOPTED, BESIDE, CONFIG, Change
 
 #: Seconds until Portage is given up: a repository may lie on a server that is gone.
 PATIENCE: t.Final = 120
@@ -141,7 +141,7 @@ def judge(ask: Ask, root: str, place: str, changes: Sequence[Change]) -> Verdict
     old = ask(None)
     known = set(old.words) if old else set()
     fresh = [word for word in told if _before(word, changes) not in known]
-    if fresh or (new.status != 0 and not absent):
+    if fresh or (new.status != 0 and (told or not absent)):
         raise BinhostError(_rejection(root, fresh, told, changes))
     return Verdict(new.version, [*warnings, *(f"Portage: {word}" for word in told)])
 
@@ -150,14 +150,16 @@ def _before(word: str, changes: Sequence[Change]) -> str:
     """Return what Portage would have said before a file was adopted."""
     for change in changes:
         if change.action == "adopt":
-            word = word.replace(f"/{change.path}/{ADOPTED}", f"/{change.path}")
+            aside = f"../{os.path.basename(change.path)}{BESIDE}"
+            for name in (ADOPTED, aside):
+                word = word.replace(f"/{change.path}/{name}", f"/{change.path}")
     return word
 
 
 def _rejection(root: str, fresh: Sequence[str], told: Sequence[str], changes: Sequence[Change]) -> str:
     where = os.path.join(root, CONFIG)
     if not fresh:
-        listed = "\n  ".join([*told] or ["(no words)"])
+        listed = "\n  ".join([_before(word, changes) for word in told] or ["(no words)"])
         return (
             f"{where}: expected a configuration that Portage can read, found one that it can't, as it stands there now:"
             f"\n  {listed}\nNothing was changed. Repair it and run again."
@@ -188,6 +190,6 @@ def _holding(word: str, texts: Mapping[str, str]) -> list[str]:
     found = [
         path
         for path, text in texts.items()
-        if any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) for name in names)
+        if any(re.search(rf"^(?!#).*(?<![\w-]){re.escape(name)}(?![\w-])", text, re.MULTILINE) for name in names)
     ]
     return sorted(found, key=lambda path: not any(part in word for part in path.split("/")[2:]))

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 
 from ansible_collections.larry.binhost.plugins.module_utils import _files
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import ADOPTED, Change
+from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import ADOPTED, BESIDE, MODE, Change
 
 #: Names of drafts and of what is kept; Portage reads no name that begins with a dot.
 NEW: t.Final = ".binhost-new"
@@ -93,7 +93,7 @@ def _draft(draft: str, change: Change) -> None:
 def _put(path: str, draft: str, change: Change, undo: list[Undo]) -> None:
     """Make one change; what undoes it is known before anything happens."""
     if change.action == "adopt":
-        _adopt(path, undo)
+        _adopt(path, undo, change.after.content if change.after else "")
     elif change.after is None:
         _step(undo, lambda: os.rename(_old(path), path))
         os.rename(path, _old(path))
@@ -143,9 +143,10 @@ def _missing(folder: str) -> list[str]:
     return found[::-1]
 
 
-def _adopt(path: str, undo: list[Undo]) -> None:
+def _adopt(path: str, undo: list[Undo], sources: str) -> None:
     """Make the file at ``path`` a directory that holds it as ``00-adopted``: the file itself, no copy.
 
+    With ``sources``, that is what ``00-adopted`` says, and the file stays beside the directory.
     Goes on where a killed run stopped: the file may be in the draft of the directory already.
     """
     draft = adopting(path)
@@ -153,7 +154,9 @@ def _adopt(path: str, undo: list[Undo]) -> None:
     if not os.path.isdir(draft):
         _step(undo, lambda: os.rmdir(draft))
         _files.directory(draft)
-    if os.path.islink(path):
+    if sources and os.path.lexists(path):
+        _move_aside(path, moved, sources, undo)
+    elif os.path.islink(path):
         _move_link(path, moved, undo)
     elif os.path.lexists(path):
         if os.path.lexists(moved):
@@ -162,6 +165,17 @@ def _adopt(path: str, undo: list[Undo]) -> None:
         os.rename(path, moved)
     _step(undo, lambda: os.rename(path, draft))
     os.rename(draft, path)
+
+
+def _move_aside(path: str, moved: str, sources: str, undo: list[Undo]) -> None:
+    """Move a file out of the way of the directory that takes its name, where ``sources`` finds it."""
+    aside = f"{path}{BESIDE}"
+    if os.path.lexists(aside):
+        raise BinhostError(f"{path}: expected to move it to {aside}, found another file there")
+    _step(undo, lambda: os.unlink(moved))
+    _files.write_new(moved, sources, MODE)
+    _step(undo, lambda: os.rename(aside, path))
+    os.rename(path, aside)
 
 
 def _move_link(path: str, moved: str, undo: list[Undo]) -> None:

@@ -22,12 +22,19 @@ WORLD_SET = "etc/portage/sets/binhost"
 WORLD_SETS = "var/lib/portage/world_sets"
 #: The name of a file that was in the place of a directory; it sorts before all of ours.
 ADOPTED = "00-adopted"
+#: A make.conf that sources files by names relative to its own place has to stay in that: ``00-adopted`` sources it.
+BESIDE = ".adopted"
+SOURCES_IT = (
+    "# make.conf as it was found; it stands beside this folder for the sake of what it sources itself.\nsource ../{}\n"
+)
 OURS = ("01-", "02-")
 MODE = 0o644
 # Portage reads these as a directory just as it does as a file (portage(5)), and everything that begins with package.
 _EITHER = frozenset({"make.conf", "repos.conf", "binrepos.conf", "sets.conf"})
 # Portage lib/portage/const.py, VCS_DIRS: never entered.
 _UNREAD = frozenset({"CVS", "RCS", "SCCS"})
+# Portage reads these words with shlex, in which the name may be quoted (util/__init__.py, getconfig).
+_RELATIVE_SOURCE = re.compile(r"""^[ \t]*source[ \t]+["']?(?![/$"'])""", re.MULTILINE)
 _MODE = re.compile(r"0?[0-7]{3}\Z")
 
 Kind = t.Literal["file", "link", "directory", "adopting", "other"]
@@ -38,7 +45,9 @@ class Entry:
     """What stands, or is to stand, at a path."""
 
     kind: Kind  # "adopting": a killed run had moved the file away and not yet put it into its directory
-    content: str = ""  # of a file its text, of a link its target, of a directory its names, one per line
+    #: Of a file its text, of a link its target, of a directory its names, one per line; of one that comes about by
+    #: adoption, what is to stand in ``00-adopted`` if the file itself stays beside it.
+    content: str = ""
     mode: int = MODE  # permissions of a file
 
 
@@ -171,7 +180,8 @@ def _adoption(path: str, entry: Entry) -> Change:
     name = path.split("/")[2]
     if entry.kind == "other" or (name not in _EITHER and not name.startswith("package.")):
         raise BinhostError(f"{path}: expected a directory, found {_described(entry)}")
-    return Change("adopt", path, entry, Entry("directory"))
+    stays = name == "make.conf" and entry.kind == "file" and _RELATIVE_SOURCE.search(entry.content)
+    return Change("adopt", path, entry, Entry("directory", SOURCES_IT.format(f"{name}{BESIDE}") if stays else ""))
 
 
 def placed(path: str, before: Entry | None, after: Entry) -> Change:
@@ -215,7 +225,8 @@ def _shown(change: Change, entry: Entry | None, other: Entry | None) -> str:
     if entry is None:
         return ""
     if change.action == "adopt":
-        return f"a directory; the file is {ADOPTED} in it, unchanged\n" if entry.kind == "directory" else "a file\n"
+        place = f"{change.path}{BESIDE}, which {ADOPTED} in it sources" if entry.content else f"{ADOPTED} in it"
+        return f"a directory; the file is {place}, unchanged\n" if entry.kind == "directory" else "a file\n"
     if entry.kind != "file":
         return _described(entry) + "\n"
     text = entry.content.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -15,10 +15,12 @@ from collections.abc import Iterable, Mapping
 from ansible_collections.larry.binhost.plugins.module_utils import _files, _tree_apply
 from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import (
     ADOPTED,
+    BESIDE,
     CONFIG,
     WORLD_SET,
     WORLD_SETS,
     Change,
+    Entry,
     parents,
 )
 
@@ -32,18 +34,18 @@ def assemble(root: str, place: str, changes: Iterable[Change], *, seen: str) -> 
     ``seen`` is what Portage calls the root: ``/`` if it runs inside.  Raises ``BinhostError`` or ``OSError``.
     """
     decided = {change.path: change for change in changes if change.path.startswith(f"{CONFIG}/")}
-    adopted = {path for path, change in decided.items() if change.action == "adopt"}
+    adopted = {path: change.after for path, change in decided.items() if change.action == "adopt"}
     folders = {CONFIG, *(folder for path in decided for folder in parents(path)), *adopted}
     for folder in sorted(folders):
         _files.directory(os.path.join(place, folder))
         if folder in adopted:
-            os.symlink(os.path.join(seen, _adopted(root, folder)), os.path.join(place, folder, ADOPTED))
+            _adopt(root, place, folder, adopted[folder], seen)
         else:
             _refer(root, place, folder, seen, {*folders, *decided})
     for path in _LEGACY:
         if os.path.lexists(os.path.join(root, path)):
             os.symlink(os.path.join(seen, path), os.path.join(place, path))
-    for path in sorted(set(decided) - adopted):
+    for path in sorted(set(decided) - set(adopted)):
         _put(root, place, decided[path], seen)
 
 
@@ -55,10 +57,15 @@ def joins_world(changes: Iterable[Change]) -> bool:
     return "@binhost" in texts.get(WORLD_SETS, "").split()
 
 
-def _adopted(root: str, path: str) -> str:
-    """Return where the file to be adopted stands now, relative to the root."""
+def _adopt(root: str, place: str, path: str, after: Entry | None, seen: str) -> None:
+    """Lay out the directory that a file becomes: as ``_tree_apply`` does, whose killed run may have begun with it."""
     moved = os.path.join(_tree_apply.adopting(path), ADOPTED)
-    return moved if os.path.lexists(os.path.join(root, moved)) else path
+    begun = not os.path.lexists(os.path.join(root, path))
+    if after and after.content and not begun:
+        _files.write(os.path.join(place, path, ADOPTED), after.content)
+        os.symlink(os.path.join(seen, path), os.path.join(place, path + BESIDE))
+    else:
+        os.symlink(os.path.join(seen, moved if begun else path), os.path.join(place, path, ADOPTED))
 
 
 def _refer(root: str, place: str, folder: str, seen: str, but: set[str]) -> None:

@@ -19,7 +19,8 @@ description:
     removed unless declared. All other files are the user's, and stay.
   - Where a directory is needed and a file stands that Portage reads either way (C(make.conf), C(package.*),
     C(repos.conf), C(binrepos.conf), C(sets.conf)), the file becomes C(00-adopted) in a directory of its name, which
-    Portage reads first. It is moved, never rewritten.
+    Portage reads first. It is moved, never rewritten. A C(make.conf) that sources files by names relative to its own
+    place stays in that as C(make.conf.adopted), and C(00-adopted) sources it.
   - Before anything changes, the tree as it would be is assembled elsewhere, the user's files included, and the root's
     own Portage reads all of it. If Portage has something to say that it doesn't say of the present tree, nothing
     changes, and the message has Portage's words, the fragment and the variable that they are about. What Portage says

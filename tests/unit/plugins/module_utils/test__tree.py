@@ -125,11 +125,12 @@ def test_adoption_of_a_link(root: Path) -> None:
     assert (root / "etc/portage/make.conf/00-adopted").read_text() == "USE=x\n"
 
 
+@pytest.mark.parametrize("text", ["USE=x\n", "source neighbour\n"])
 @pytest.mark.parametrize("calls", range(40))
-def test_adoption_killed(root: Path, monkeypatch: pytest.MonkeyPatch, calls: int) -> None:
+def test_adoption_killed(root: Path, monkeypatch: pytest.MonkeyPatch, calls: int, text: str) -> None:
     """Killed at each system call that changes something, the original is never lost and the next run completes."""
     conf = root / "etc/portage/make.conf"
-    conf.write_text("USE=x\n")
+    conf.write_text(text)
     left = [calls]
 
     class Killed(BaseException):
@@ -152,10 +153,23 @@ def test_adoption_killed(root: Path, monkeypatch: pytest.MonkeyPatch, calls: int
         configure(root)
         raise Killed
     monkeypatch.undo()
-    assert "USE=x\n" in [path.read_text() for path in (root / "etc/portage").rglob("*") if path.is_file()]
+    assert text in [path.read_text() for path in (root / "etc/portage").rglob("*") if path.is_file()]
     configure(root)
-    assert tree(root) == {**FILES, "make.conf/00-adopted": "USE=x\n"}
+    beside = tree(root).pop("make.conf.adopted", None)
+    adopted = tree(root)["make.conf/00-adopted"]
+    assert (beside or adopted) == text
+    assert {*tree(root)} == {*FILES, "make.conf/00-adopted", *(["make.conf.adopted"] if beside else [])}
     assert not list((root / "etc/portage").glob(".*"))
+
+
+def test_a_make_conf_that_sources_its_neighbours_stays_among_them(root: Path) -> None:
+    text = 'source hardware.conf\nUSE="x"\n'
+    (root / "etc/portage/make.conf").write_text(text)
+    inode = (root / "etc/portage/make.conf").stat().st_ino
+    configure(root)
+    assert (root / "etc/portage/make.conf.adopted").stat().st_ino == inode
+    assert (root / "etc/portage/make.conf/00-adopted").read_text().splitlines()[1:] == ["source ../make.conf.adopted"]
+    assert configure(root) == []
 
 
 def test_two_files_to_adopt(root: Path) -> None:
@@ -297,19 +311,20 @@ def everything(root: Path) -> dict[str, object]:
     }
 
 
-def before(root: Path) -> None:
+def before(root: Path, text: str) -> None:
     """Lay out what people and an earlier run left: something to adopt, to replace, to remove, to turn around."""
     configure(root, {"env": "x\n", "package.use/01-target": "a/b c\n", "package.use/01-stale": "", "bashrc": "x\n"})
-    (root / "etc/portage/make.conf").write_text("USE=x\n")
+    (root / "etc/portage/make.conf").write_text(text)
     (root / "etc/portage/package.mask").symlink_to("mine")
     (root / "etc/portage/mine").write_text("a/c\n")
     (root / "etc/portage/make.profile").mkdir()
 
 
+@pytest.mark.parametrize("text", ["USE=x\n", "source neighbour\n"])
 @pytest.mark.parametrize("name", ABOUT_TO_CHANGE)
-def test_all_or_nothing(root: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_all_or_nothing(root: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
     """Whichever call the disk refuses, the tree is as it was; once it is in order, the same run goes through."""
-    before(root)
+    before(root, text)
     wanted = {"links": {"make.profile": "../x"}, "world_set": "a/b\n"}
     there = everything(root)
     real = getattr(os, name)

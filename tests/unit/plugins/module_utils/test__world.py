@@ -8,9 +8,10 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _world
+from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _tree_plan, _world
 from ansible_collections.larry.binhost.plugins.module_utils._emerge import Merge
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import Entry
 
 HELLO = Merge("ebuild", "app-misc/hello-2.10", None, "lab", "N", 'USE="nls"')
 TREE = Merge("binary", "app-text/tree-2.1.0", 1, "lab", "N", "")
@@ -79,3 +80,19 @@ def test_why_failed_shows_the_end_of_the_build_log(tmp_path: Path) -> None:
     assert _world.why_failed(outcome, "last words", str(tmp_path)) == (
         f"app-misc/hello-2.10 failed; the end of {log}:\n * error: no such header"
     )
+
+
+def test_foreseen_asks_with_the_configuration_as_it_will_be(tmp_path: Path) -> None:
+    place = str(tmp_path / "configroot")
+    fragment = _tree_plan.Change("write", "etc/portage/package.use/02-host", None, Entry("file", "a/b c\n"))
+    sets = _tree_plan.Change("write", "var/lib/portage/world_sets", None, Entry("file", "@binhost\n"))
+    asked: list[list[str]] = []
+
+    def run(args: t.Any, /, *, environ_update: t.Mapping[str, str]) -> tuple[int, str, str]:
+        assert environ_update["PORTAGE_CONFIGROOT"] == place
+        assert (tmp_path / "configroot/etc/portage/package.use/02-host").read_text() == "a/b c\n"
+        asked.append(args)
+        return 0, "", ""
+
+    assert _world.foreseen(run, ["@world"], {}, [fragment, sets], place) == []
+    assert asked == [_emerge.argv(["@world", "@binhost"], {}, pretend=True)]

@@ -23,6 +23,7 @@ def test_check_run_check_run(module: Module, tmp_path: Path) -> None:
         "root": str(root),
         "files": {"make.conf/01-target.conf": 'USE="${USE} a"\n'},
         "links": {"make.profile": "../x"},
+        "modes": {"make.conf/01-target.conf": "0640"},
         "world": ["app-misc/hello"],
         "world_variable": "slave_world",
     }
@@ -39,10 +40,17 @@ def test_check_run_check_run(module: Module, tmp_path: Path) -> None:
         assert (result["changed"], result["paths"], result["adopted"]) == (True, paths, paths[:1])
         assert [diff["after_header"] for diff in result["diff"]] == [str(root / path) for path in paths]
         assert (snapshot(root) == before) is check
+        # There is no Portage in this root.
+        assert result["read_by"] is None
+        assert result["warnings"] == [
+            f"{root}: no Portage is installed there to read the configuration before it is written"
+        ]
+    assert (root / "etc/portage/make.conf/01-target.conf").stat().st_mode & 0o777 == 0o640
     after = snapshot(root)
     for check in (True, False):
         result = module("portage_config", args, check=check)
         assert (result["changed"], result["paths"], result["diff"]) == (False, [], [])
+        assert "warnings" not in result
     assert snapshot(root) == after
     assert (root / "etc/portage/sets/binhost").read_text().splitlines()[1:] == [
         "# Written by larry.binhost from the inventory; change slave_world there.",
