@@ -13,7 +13,7 @@ import typing as t
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from ansible_collections.larry.binhost.plugins.module_utils import _job_files, _jobs, _process, _supervisor
+from ansible_collections.larry.binhost.plugins.module_utils import _job_files, _jobs, _process, _shell, _supervisor
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
@@ -39,6 +39,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--state", default=STATE, help="where everything is kept (%(default)s)")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _jobs_parser(commands.add_parser("job", help="start, watch and end jobs"))
+    shell = commands.add_parser("shell", help="enter a target's build root, or run a command there")
+    _shell.arguments(shell)
+    shell.set_defaults(act=_shell.enter)
     run = commands.add_parser("run")  # for the starter alone, so not in the list
     run.add_argument("name")
     run.add_argument("--lock", type=int, required=True)

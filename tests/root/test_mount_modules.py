@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import typing as t
 from pathlib import Path
 
-from ansible_collections.larry.binhost.plugins.module_utils import _mountinfo
+from ansible_collections.larry.binhost.plugins.module_utils import _mountinfo, _process
 
 from tests.root.namespace import of_its_own, sh
 from tests.unit.plugins.modules.conftest import Module, module
@@ -75,7 +76,10 @@ def test_what_a_running_job_holds_is_left_alone(module: Module, tmp_path: Path) 
     sh("mount", "-t", "proc", "proc", other)
     job = state / "jobs/build-laptops"
     job.mkdir(parents=True)
-    (job / "state.json").write_text(json.dumps({"holds": [asked["root"]]}))
+    us = _process.process(os.getpid())
+    assert us is not None
+    status = {"holds": [asked["root"]], "pid": us.pid, "start_time": us.start_time, "boot_id": us.boot}
+    (job / "state.json").write_text(json.dumps(status))
     gone = {"root": asked["root"], "state": "unmounted", "state_dir": str(state)}
     with (job / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import re
 import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _held, _lock, _teardown, _unpack
+from ansible_collections.larry.binhost.plugins.module_utils import _held, _lock, _process, _teardown, _unpack
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 
@@ -18,7 +19,10 @@ def job(state: Path, name: str, holds: t.Any) -> Path:
     """Return the lock of a job that holds something."""
     folder = state / "jobs" / name
     folder.mkdir(parents=True)
-    (folder / "state.json").write_text(json.dumps({"holds": holds}))
+    us = _process.process(os.getpid())
+    assert us is not None
+    status = {"holds": holds, "pid": us.pid, "start_time": us.start_time, "boot_id": us.boot}
+    (folder / "state.json").write_text(json.dumps(status))
     (folder / "lock").write_text("")
     return folder / "lock"
 
