@@ -34,13 +34,14 @@ class Part:
 def _paths(name: str, state: str, everything: bool) -> list[str]:
     """Return all that there may be of a target, in the order in which it goes.
 
-    The record of what was built is first: without it whatever is left counts as not built.
+    What is half unpacked is first: if it isn't ours, nothing goes. Then the record of what was built: without it
+    whatever is left counts as not built.
     """
     place = Place(name, state)
     folders = [place.root, os.path.join(state, "variants", name), place.pkgdir]
     folders += [place.folder, place.pool] if everything else []
     record = os.path.join(state, "fingerprints", f"target-{name}.json")
-    return [record, *(_durable.gone(folder) for folder in folders), _unpack.partial(folders[0]), *folders]
+    return [_unpack.partial(place.root), record, *(_durable.gone(folder) for folder in folders), *folders]
 
 
 def plan(name: str, *, state: str = STATE, everything: bool = False) -> list[Part]:
