@@ -67,12 +67,12 @@ def sync_folder(path: str) -> None:
         os.close(fd)
 
 
-def write(path: str, data: bytes, *, mtime: int | None = None) -> None:
+def write(path: str, data: bytes, *, mtime: int | None = None, mode: int = FILE_MODE) -> None:
     """Replace a file's content; ``mtime`` in seconds since the epoch, now if not given."""
     temporary = draft(path)
     with open(temporary, "wb") as file:
         file.write(data)
-        os.fchmod(file.fileno(), FILE_MODE)
+        os.fchmod(file.fileno(), mode)
         file.flush()
         os.fsync(file.fileno())
     if mtime is not None:

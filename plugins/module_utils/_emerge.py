@@ -147,6 +147,17 @@ def outcome(log: str) -> Outcome:
     )
 
 
+# >>> Emerging (2 of 7) app-misc/hello-2.10::lab
+_STEP = re.compile(r">>> (?P<what>Emerging binary|Emerging|Installing) \((?P<count>\d+ of \d+)\) (?P<cpv>[^\s:]+)")
+_STEPS: t.Final = {"Emerging": "compiling", "Emerging binary": "unpacking", "Installing": "installing"}
+
+
+def doing(line: str) -> str | None:
+    """Return what emerge is about according to a line that it printed; None if that says nothing of it."""
+    step = _STEP.match(line)
+    return f"{step['count']}: {_STEPS[step['what']]} {step['cpv']}" if step else None
+
+
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 

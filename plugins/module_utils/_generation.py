@@ -188,6 +188,23 @@ def describe(wanted: Plan) -> tuple[str, str]:
     return old, _text(wanted.number, wanted.revisions(), {path: entry.cpv for path, entry in wanted.packages.items()})
 
 
+def told(place: Place, wanted: Plan) -> dict[str, t.Any]:
+    """Return what a module tells of a plan; ``damage`` is what is wrong with the current generation, if anything is."""
+    before, after = describe(wanted)
+    known = wanted.index is not None
+    return {
+        "changed": wanted.changed,
+        "number": wanted.number if known else None,
+        "path": place.generation(wanted.number) if known else None,
+        "packages": len(wanted.packages) if known else None,
+        "added": wanted.added(),
+        "removed": wanted.removed(),
+        "repositories": wanted.revisions(),
+        "diff": {"before_header": place.folder, "after_header": place.folder, "before": before, "after": after},
+        "damage": wanted.damage,
+    }
+
+
 def _text(number: int | None, revisions: t.Mapping[str, str], entries: t.Mapping[str, str]) -> str:
     """Return one state in lines."""
     lines = [f"generation {number}" if number else "no generation"]

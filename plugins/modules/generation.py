@@ -103,7 +103,7 @@ repositories:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _generation, _publication
+from ansible_collections.larry.binhost.plugins.module_utils import _generation, _program
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
@@ -111,32 +111,25 @@ from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
 def converge(module: AnsibleModule) -> dict[str, t.Any]:
     """Publish unless in check mode; return the result.  Raises ``BinhostError``."""
-    place = Place(module.params["target"], module.params["state_dir"])
-    if module.params["keep"] < 1:
-        raise BinhostError(f"keep: expected at least 1, found {module.params['keep']}")
-    if module.check_mode:
-        wanted = _generation.plan(place, module.params["repositories"])
-    else:
-        wanted = _publication.publish(place, module.params["repositories"], keep=module.params["keep"])
-    if wanted.damage:
-        module.warn(f"the current generation of {place.target} is damaged, another takes its place: {wanted.damage}")
-    return result(place, wanted)
-
-
-def result(place: Place, wanted: _generation.Plan) -> dict[str, t.Any]:
-    """Return what the module tells of a plan."""
-    before, after = _generation.describe(wanted)
-    known = wanted.index is not None
-    return {
-        "changed": wanted.changed,
-        "number": wanted.number if known else None,
-        "path": place.generation(wanted.number) if known else None,
-        "packages": len(wanted.packages) if known else None,
-        "added": wanted.added(),
-        "removed": wanted.removed(),
-        "repositories": wanted.revisions(),
-        "diff": {"before_header": place.folder, "after_header": place.folder, "before": before, "after": after},
-    }
+    asked = module.params
+    place = Place(asked["target"], asked["state_dir"])
+    if asked["keep"] < 1:
+        raise BinhostError(f"keep: expected at least 1, found {asked['keep']}")
+    wanted = _generation.plan(place, asked["repositories"])
+    result = _generation.told(place, wanted)
+    if wanted.changed and not module.check_mode:
+        parameters = {
+            "target": place.target,
+            "state": place.state,
+            "repositories": asked["repositories"],
+            "keep": asked["keep"],
+        }
+        name, holds = f"publish-{place.target}", [place.folder, place.pool]
+        result = _program.run(name, "publish", parameters, holds=holds, state=place.state)
+    damage = result.pop("damage")
+    if damage:
+        module.warn(f"the current generation of {place.target} is damaged, another takes its place: {damage}")
+    return result
 
 
 def main() -> None:

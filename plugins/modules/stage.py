@@ -46,6 +46,10 @@ options:
     description: Whether signature and digests are verified. With V(false), O(key) and O(fingerprint) are not used.
     type: bool
     default: true
+  state_dir:
+    description: Where on the host the job that unpacks is kept, and what was fetched.
+    type: path
+    default: /var/lib/larry-binhost
 """
 
 EXAMPLES = r"""
@@ -82,8 +86,9 @@ import os
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _openpgp, _stage, _unpack
+from ansible_collections.larry.binhost.plugins.module_utils import _jobs, _openpgp, _program, _stage, _unpack
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
 SPEC = {
     "root": {"type": "path", "required": True},
@@ -91,6 +96,7 @@ SPEC = {
     "key": {"type": "path"},
     "fingerprint": {"type": "str"},
     "verify": {"type": "bool", "default": True},
+    "state_dir": {"type": "path", "default": STATE},
 }
 
 
@@ -112,7 +118,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
     expected = _stage.promised(module.run_command, offer)
     known: dict[str, object] = {"file": offer.file, **({"sha512": expected["SHA512"]} if expected else {})}
     if not module.check_mode:
-        known = asdict(_stage.install(module.run_command, root, offer, expected))
+        known = _unpacked(root, offer, expected, asked["state_dir"])
     by = f"signed by {offer.fingerprint}" if offer.key else "not verified"
     diff = {
         "before": "",
@@ -121,6 +127,16 @@ def run(module: AnsibleModule) -> dict[str, object]:
         "after_header": root,
     }
     return {"changed": True, "stage": known, "diff": [diff]}
+
+
+def _unpacked(root: str, offer: _stage.Offer, expected: dict[str, str], state: str) -> dict[str, object]:
+    """Unpack as a job, or join the one that does; return what the root holds. Raises ``BinhostError``."""
+    cache = os.path.join(state, "stages")
+    parameters = {"root": root, "offer": asdict(offer), "expected": expected, "cache": cache}
+    holds = [root, _unpack.partial(root)]
+    done = _program.run(_jobs.name_of("unpack", root), "unpack", parameters, holds=holds, state=state)
+    known: dict[str, object] = done["stage"]
+    return known
 
 
 def main() -> None:

@@ -24,6 +24,8 @@ description:
     built once more (a
     variant) in a throw-away clone of the root with that configuration.
   - A fingerprint tells whether anything can have changed; if nothing has, emerge isn't started.
+  - The build is a job, V(build-NAME), that no lost connection and no killed controller ends; its log is
+    C(/var/lib/larry-binhost/jobs/build-NAME/log). While one for another request runs, this fails and names it.
 extends_documentation_fragment:
   - larry.binhost.attributes
 attributes:
@@ -114,6 +116,17 @@ options:
     description: MAKEOPTS of the build.
     type: str
     default: -j1
+  state:
+    description:
+      - V(built) waits for the build. It goes on if nobody waits any more; whoever asks for the same then joins it.
+      - V(started) returns as soon as the build has begun; M(larry.binhost.job) waits for it.
+    type: str
+    choices: [built, started]
+    default: built
+  state_dir:
+    description: Where everything is kept on this host.
+    type: path
+    default: /var/lib/larry-binhost
 """
 
 EXAMPLES = r"""
@@ -130,6 +143,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+job:
+  description: The job that builds, or has built what nobody was told of yet; empty if there is nothing to build.
+  returned: success
+  type: str
+  sample: build-laptops
 snapshots:
   description: Repository to the copy of it that was, or would be, built from.
   returned: success
@@ -164,8 +182,9 @@ import typing as t
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _build, _target
+from ansible_collections.larry.binhost.plugins.module_utils import _build, _jobs, _program, _target
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
 VARIANT = {
     "name": {"type": "str", "required": True},
@@ -183,6 +202,7 @@ def target(params: dict[str, t.Any]) -> _target.Target:
         **{name: params[name] for name in same},
         variants=[_target.Variant(**variant) for variant in params["variants"]],
         options={"jobs": params["jobs"], "load_average": params["load_average"]},
+        state_dir=params["state_dir"],
     )
 
 
@@ -192,15 +212,24 @@ def converge(module: AnsibleModule) -> dict[str, object]:
     revisions = _target.revisions(wanted)
     because = _target.differs(wanted, revisions)
     nothing = _target.Result(snapshots=_target.snapshots(wanted, revisions))
-    result = {"changed": bool(because), "because": because, **asdict(nothing)}
-    if because and module.check_mode:
-        result["diff"] = {"before": "", "after": f"to build: unknown before the build; changed: {', '.join(because)}\n"}
-    elif because:
-        done = _build.build(module.run_command, wanted)
-        lines = [*done.built, *(f"{cpv} for {name}" for name, built in done.variants.items() for cpv in built)]
-        result.update(
-            asdict(done), changed=bool(lines), diff={"before": "", "after": "".join(f"{line}\n" for line in lines)}
-        )
+    result = {"changed": bool(because), "because": because, "job": "", **asdict(nothing)}
+    if module.check_mode:
+        if because:
+            text = f"to build: unknown before the build; changed: {', '.join(because)}\n"
+            result["diff"] = {"before": "", "after": text}
+        return result
+    name = _program.begin(
+        f"build-{wanted.name}",
+        "build",
+        asdict(wanted),
+        needed=bool(because),
+        holds=[wanted.root, wanted.pkgdir],
+        state=wanted.state_dir,
+    )
+    result.update(changed=False, job=name)
+    if name and module.params["state"] == "built":
+        job = _jobs.finish(name, state=wanted.state_dir)
+        result.update(_jobs.outcome(job, state=wanted.state_dir))
     return result
 
 
@@ -221,6 +250,8 @@ def main() -> None:
             "jobs": {"type": "int", "default": 1},
             "load_average": {"type": "float"},
             "makeopts": {"type": "str", "default": "-j1"},
+            "state": {"type": "str", "choices": ["built", "started"], "default": "built"},
+            "state_dir": {"type": "path", "default": STATE},
         },
         supports_check_mode=True,
     )

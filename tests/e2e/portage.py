@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from contextlib import contextmanager
 
-from tests.e2e.harness import Machines
+from tests.e2e.harness import Machines, Run
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +48,14 @@ def index(lab: Machines) -> list[dict[str, str]]:
     """Return the stanzas of the index that the master serves."""
     _head, *stanzas = lab.read("desktop", f"{CURRENT}/Packages").strip().split("\n\n")
     return [dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line) for stanza in stanzas]
+
+
+def build(run: Run, target: str = "common") -> dict[str, t.Any]:
+    """Return what the job that builds a target has done in a run; it has to have finished."""
+    job = run.of("desktop", "job")[-1].result["jobs"][f"build-{target}"]
+    assert job["phase"] == "finished", job
+    result: dict[str, t.Any] = job["result"]
+    return result
 
 
 def generation(lab: Machines) -> int:

@@ -17,9 +17,9 @@ def test_it_makes_no_slave_compile(lab: Machines, site: Site) -> None:
     lab.sh("desktop", f"printf '\nRDEPEND=\"sys-apps/less\"\n' >>{EBUILD}")
     run = site()
     assert run.rc == 0, run.stdout
-    (packages,) = run.of("desktop", "target_packages")
-    assert packages.result["built"] == ["app-misc/hello-2.10"]
-    assert "app-misc/hello-2.10" in packages.result["variants"]["laptop-intel"]
+    packages = portage.build(run)
+    assert packages["built"] == ["app-misc/hello-2.10"]
+    assert "app-misc/hello-2.10" in packages["variants"]["laptop-intel"]
     assert portage.generation(lab) == number + 1
     for slave in portage.SLAVES:
         assert portage.compiled(lab, slave) == []

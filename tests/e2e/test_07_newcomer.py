@@ -77,9 +77,9 @@ def test_it_is_installed_from_binaries_and_only_what_it_adds_is_built(
     found = portage.installed(lab, NEW)
     assert {package: found.get(package) for package in WORLD} == dict.fromkeys(WORLD, True)
     assert portage.compiled(lab, NEW) == []
-    (packages,) = run.of("desktop", "target_packages")
-    assert packages.result["built"] == ["sys-fs/squashfs-tools-4.5.1"]
-    assert packages.result["variants"] == {host: [] for host in (*portage.SLAVES, NEW)}
+    packages = portage.build(run)
+    assert packages["built"] == ["sys-fs/squashfs-tools-4.5.1"]
+    assert packages["variants"] == {host: [] for host in (*portage.SLAVES, NEW)}
     assert {slave: difference(before[slave], lab.snapshot(slave, *TREES)) for slave in portage.SLAVES} == {
         slave: {} for slave in portage.SLAVES
     }

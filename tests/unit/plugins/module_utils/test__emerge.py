@@ -88,3 +88,17 @@ def test_last_words_leave_progress_out() -> None:
     assert (
         _emerge.last_words("Calculating dependencies\n\none\n>>> Jobs: 1 of 2\ntwo\nthree\n", lines=2) == "two\nthree"
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (">>> Emerging (2 of 7) app-misc/hello-2.10::lab", "2 of 7: compiling app-misc/hello-2.10"),
+        (">>> Emerging binary (1 of 7) app-misc/hello-2.10-1::lab", "1 of 7: unpacking app-misc/hello-2.10-1"),
+        (">>> Installing (7 of 7) app-misc/hello-2.10::lab", "7 of 7: installing app-misc/hello-2.10"),
+        (">>> Jobs: 0 of 7 complete, 1 running", None),
+        ("Calculating dependencies... done!", None),
+    ],
+)
+def test_doing(line: str, expected: str | None) -> None:
+    assert _emerge.doing(line) == expected

@@ -21,9 +21,19 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[stages.Signer
         yield new
 
 
+def asked(tmp_path: Path, root: str = "root") -> dict[str, str]:
+    """Return where everything goes."""
+    return {"root": str(tmp_path / root), "state_dir": str(tmp_path / "state")}
+
+
 def test_check_run_check_run(module: Module, tmp_path: Path, signer: stages.Signer) -> None:
     tarball, root = stages.offer(tmp_path / "offer", signer), tmp_path / "roots/t"
-    args = {"root": str(root), "source": str(tarball), "key": str(signer.public), "fingerprint": signer.fingerprint}
+    args = {
+        **asked(tmp_path, "roots/t"),
+        "source": str(tarball),
+        "key": str(signer.public),
+        "fingerprint": signer.fingerprint,
+    }
     for check in (True, False):
         result = module("stage", args, check=check)
         assert (result["changed"], result["stage"]["file"]) == (True, "stage3-1.tar.xz")
@@ -45,7 +55,7 @@ def test_check_run_check_run(module: Module, tmp_path: Path, signer: stages.Sign
 def test_tampered(module: Module, tmp_path: Path, signer: stages.Signer) -> None:
     tarball, root = stages.offer(tmp_path / "offer", signer), tmp_path / "root"
     tarball.write_bytes(tarball.read_bytes() + b"\0")
-    args = {"root": str(root), "source": str(tarball), "key": str(signer.public), "fingerprint": signer.fingerprint}
+    args = {**asked(tmp_path), "source": str(tarball), "key": str(signer.public), "fingerprint": signer.fingerprint}
     result = module("stage", args)
     assert result["failed"]
     assert result["msg"].startswith(f"{tarball}: expected the tarball that was signed, with BLAKE2B ")
@@ -54,9 +64,9 @@ def test_tampered(module: Module, tmp_path: Path, signer: stages.Signer) -> None
 
 def test_unverified_is_written_out(module: Module, tmp_path: Path) -> None:
     tarball = stages.pack(tmp_path / "stage3.tar.gz")
-    result = module("stage", {"root": str(tmp_path / "root"), "source": str(tarball)})
+    result = module("stage", {**asked(tmp_path), "source": str(tarball)})
     assert (result["failed"], result["msg"]) == (
         True,
         "verify is True but all of the following are missing: key, fingerprint",
     )
-    assert module("stage", {"root": str(tmp_path / "root"), "source": str(tarball), "verify": False})["changed"]
+    assert module("stage", {**asked(tmp_path), "source": str(tarball), "verify": False})["changed"]

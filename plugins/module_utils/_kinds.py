@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What jobs do: a table of kinds, each a function of a way to run programs and of parameters that JSON can carry."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from dataclasses import asdict, dataclass
+
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _build,
+    _emerge,
+    _generation,
+    _publication,
+    _stage,
+    _target,
+)
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._place import Place
+from ansible_collections.larry.binhost.plugins.module_utils._process import Run
+
+Parameters = t.Mapping[str, t.Any]
+
+
+def build(run: Run, parameters: Parameters) -> dict[str, t.Any]:
+    """Build a ``_target.Target``, given as a dictionary; return its ``Result`` and what a module adds to it."""
+    variants = [_target.Variant(**variant) for variant in parameters["variants"]]
+    done = _build.build(run, _target.Target(**{**parameters, "variants": variants}))
+    lines = [*done.built, *(f"{cpv} for {name}" for name, built in done.variants.items() for cpv in built)]
+    return {
+        **asdict(done),
+        "changed": bool(lines),
+        "diff": {"before": "", "after": "".join(f"{line}\n" for line in lines)},
+    }
+
+
+def unpack(run: Run, parameters: Parameters) -> dict[str, t.Any]:
+    """Unpack the stage ``offer`` with the digests ``expected`` into ``root``; return what stands there."""
+    offer = _stage.Offer(**parameters["offer"])
+    done = _stage.install(run, parameters["root"], offer, parameters["expected"], cache=parameters["cache"])
+    return {"changed": True, "stage": asdict(done)}
+
+
+def publish(_run: Run, parameters: Parameters) -> dict[str, t.Any]:
+    """Publish what was built for ``target``; return what the module tells of it."""
+    place = Place(parameters["target"], parameters["state"])
+    wanted = _publication.publish(place, parameters["repositories"], keep=parameters["keep"])
+    return _generation.told(place, wanted)
+
+
+def command(run: Run, parameters: Parameters) -> dict[str, t.Any]:
+    """Run ``argv``; for root it can leave no process behind, however it ends."""
+    confined = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] if os.geteuid() == 0 else []
+    status, _stdout, _stderr = run([*confined, *parameters["argv"]])
+    if status != 0:
+        raise BinhostError(f"{' '.join(parameters['argv'])}: expected status 0, found {status}")
+    return {"changed": True, "status": status}
+
+
+def nothing(_line: str) -> str | None:
+    """Return no words for a line that a program printed."""
+    return None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What one kind of job does, and how it tells of it."""
+
+    work: t.Callable[[Run, Parameters], dict[str, t.Any]]
+    doing: t.Callable[[str], str | None] = nothing  # a line that a program printed -> a few words, if it says more
+
+
+KINDS: t.Final[t.Mapping[str, Kind]] = {
+    "build": Kind(build, _emerge.doing),
+    "unpack": Kind(unpack),
+    "publish": Kind(publish),
+    "command": Kind(command),
+}

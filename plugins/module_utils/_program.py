@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``larry-binhost.pyz``: this package as one program that needs neither Ansible nor a controller.
+
+It is made of the very files that a module brought along; the same files make the same bytes.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib.util
+import io
+import os
+import typing as t
+import zipfile
+from collections.abc import Iterator
+
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _cli,
+    _durable,
+    _files,
+    _job_files,
+    _jobs,
+    _lock,
+)
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
+
+NAME: t.Final = "larry-binhost.pyz"
+_PACKAGE: t.Final = __name__.rpartition(".")[0]
+_SHEBANG: t.Final = b"#!/usr/bin/env python3\n"
+_MAIN: t.Final = f"import sys\nfrom {_cli.__name__} import main\nsys.exit(main())\n"
+_MODE: t.Final = 0o755
+_PATIENCE: t.Final = 30  # seconds to wait for another who writes it
+
+
+def path(state: str = STATE) -> str:
+    """Return where the program stands."""
+    return os.path.join(state, NAME)
+
+
+def present(place: str, *, state: str = STATE) -> bool:
+    """Make ``place`` the program that these files are, and return whether it was another.
+
+    A job that runs keeps the one that it began with. Raises ``BinhostError``; then the old one still stands.
+    """
+    wanted = content()
+    if _stands(place, wanted):
+        return False
+    with _lock.held("program", state=state, wait=_PATIENCE):
+        try:
+            _files.directory(os.path.dirname(place))
+            _durable.write(place, wanted, mode=_MODE)
+        except OSError as exc:
+            with contextlib.suppress(OSError):
+                os.unlink(_durable.draft(place))
+            raise BinhostError(f"{place}: expected to write it, found: {exc.strerror}") from exc
+    return True
+
+
+def _stands(place: str, wanted: bytes) -> bool:
+    try:
+        with open(place, "rb") as handle:
+            return handle.read() == wanted
+    except OSError:
+        return False
+
+
+def content() -> bytes:
+    """Return the program: a zip archive of source texts, without times and in order."""
+    texts = {"__main__.py": _MAIN, **_packages(), **_modules()}
+    stream = io.BytesIO()
+    stream.write(_SHEBANG)
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(texts):
+            archive.writestr(zipfile.ZipInfo(name), texts[name])
+    return stream.getvalue()
+
+
+def _packages() -> dict[str, str]:
+    parts = _PACKAGE.split(".")
+    return {"/".join([*parts[: number + 1], "__init__.py"]): "" for number in range(len(parts))}
+
+
+def _modules() -> dict[str, str]:
+    """Return path to source of ``_cli`` and all that it needs of this package.
+
+    A module brings only what it needs itself: which files are there differs, which the program needs does not.
+    """
+    found: dict[str, str] = {}
+    ahead = [_cli.__name__.rpartition(".")[2]]
+    while ahead:
+        name = ahead.pop()
+        if name not in found:
+            found[name] = _source(name)
+            ahead += _needs(found[name])
+    folder = _PACKAGE.replace(".", "/")
+    return {f"{folder}/{name}.py": text for name, text in found.items()}
+
+
+def _source(name: str) -> str:
+    spec = importlib.util.find_spec(f"{_PACKAGE}.{name}")
+    text = spec.loader.get_source(spec.name) if spec and spec.loader else None  # type: ignore[attr-defined]
+    if text is None:
+        raise BinhostError(f"{_PACKAGE}.{name}: expected its source text, found none")
+    return str(text)
+
+
+def _needs(text: str) -> Iterator[str]:
+    """Yield the modules of this package that a source text imports."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module == _PACKAGE:
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{_PACKAGE}."):
+            yield str(node.module).rpartition(".")[2]
+
+
+def start(
+    name: str, kind: str, parameters: t.Mapping[str, t.Any], *, holds: t.Sequence[str] = (), state: str = STATE
+) -> _job_files.Job:
+    """Start a job of this program, or join it; see ``_jobs.start``."""
+    present(path(state), state=state)
+    return _jobs.start(name, kind, parameters, program=path(state), holds=holds, state=state)
+
+
+def begin(
+    name: str,
+    kind: str,
+    parameters: t.Mapping[str, t.Any],
+    *,
+    needed: bool,
+    holds: t.Sequence[str] = (),
+    state: str = STATE,
+) -> str:
+    """Return the name of the job to wait for: one that was started or joined, or one that has finished without anybody
+    being told its result since; empty if no work is ``needed`` and none was done.
+    """
+    job = _job_files.find(name, state)
+    if not needed and job.phase != "running":
+        untold = job.phase == "finished" and not job.collected
+        return name if untold and job.request == _job_files.digest(kind, parameters) else ""
+    return start(name, kind, parameters, holds=holds, state=state).name
+
+
+def run(
+    name: str, kind: str, parameters: t.Mapping[str, t.Any], *, holds: t.Sequence[str] = (), state: str = STATE
+) -> dict[str, t.Any]:
+    """Start a job or join it, wait for its end and return its result; whoever waits may be killed.
+
+    Raises ``BinhostError`` if it failed.
+    """
+    job = start(name, kind, parameters, holds=holds, state=state)
+    return _jobs.outcome(_jobs.finish(job.name, state=state), state=state)
