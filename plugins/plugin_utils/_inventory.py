@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fragments, _paths
+from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fragments, _paths, _patterns
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 if t.TYPE_CHECKING:
@@ -37,6 +37,7 @@ TARGET: t.Final[Mapping[str, str]] = {
     "package_license": "dict",
     "package_mask": "list",
     "package_unmask": "list",
+    "build_on_slave": "list",
 }
 #: Variable of a slave -> what it has to be.
 SLAVE: t.Final[Mapping[str, str]] = {
@@ -51,6 +52,7 @@ SLAVE: t.Final[Mapping[str, str]] = {
     "slave_package_license": "dict",
     "slave_package_mask": "list",
     "slave_package_unmask": "list",
+    "slave_build_on_slave": "list",
 }
 MASTER: t.Final[Mapping[str, str]] = {"binhost_address": "text", "master_http_port": "number"}
 _SHOWN: t.Final[Mapping[str, str]] = {"text": "text", "list": "a list", "dict": "a mapping", "number": "a number"}
@@ -60,6 +62,16 @@ _TYPES: t.Final[Mapping[str, type | tuple[type, ...]]] = {
     "dict": Mapping,
     "number": int,
 }
+#: What is built on each slave unless a target says otherwise: what a kernel is made of, and modules for the very
+#: kernel that runs there.
+BUILD_ON_SLAVE: t.Final = (
+    "sys-kernel/*-sources",
+    "app-emulation/virtualbox-modules",
+    "media-video/v4l2loopback",
+    "net-wireless/broadcom-sta",
+    "sys-fs/zfs-kmod",
+    "x11-drivers/nvidia-drivers",
+)
 #: What a host names as its target where the plan is to choose by CPU; ``auto:NAME`` where several are declared.
 AUTO: t.Final = "auto"
 #: Of a host: whether its place among automatic targets is chosen anew.
@@ -152,6 +164,11 @@ def split_profile(profile: str) -> tuple[str, str]:
     return found["repository"], found["path"]
 
 
+def built_on_slave(target: Variables, slave: Variables) -> list[str]:
+    """Return the packages that a slave builds itself; of no slave (``{}``), that every slave does."""
+    return [*(target.get("build_on_slave", BUILD_ON_SLAVE)), *(slave.get("slave_build_on_slave") or ())]
+
+
 def problems(fleet: Fleet) -> list[str]:
     """Return everything that is wrong with the inventory and can be seen without asking a host."""
     parts = (_groups, _shared, _targets, _networks, _masters, _slaves)
@@ -212,6 +229,7 @@ def _target(where: str, target: Variables, fleet: Fleet) -> Iterator[str]:
         yield f"{where}.master: expected a host of the group masters ({', '.join(fleet.masters)}), found {master!r}"
     if master is None and len(fleet.masters) > 1:
         yield f"{where}.master: expected which of the masters builds it ({', '.join(fleet.masters)}), found nothing"
+    yield from _named(f"{where}.build_on_slave", target.get("build_on_slave"))
     yield from _renders(where, target)
     yield from _shared_flags(where, target)
 
@@ -282,6 +300,7 @@ def _slaves(fleet: Fleet) -> Iterator[str]:
         if own not in ("best", "target"):
             yield f"{host}: slave_own_cflags: expected best or target, found {own!r}"
         yield from _world(host, variables.get("slave_world"))
+        yield from _named(f"{host}: slave_build_on_slave", variables.get("slave_build_on_slave"))
         yield from _renders(host, variables, "slave_")
 
 
@@ -311,6 +330,14 @@ def _world(host: str, world: t.Any) -> Iterator[str]:
             _atom.check(atom)
         except BinhostError as exc:
             yield f"{host}: slave_world: expected package atoms, found {exc}"
+
+
+def _named(where: str, patterns: t.Any) -> Iterator[str]:
+    for pattern in patterns if isinstance(patterns, (list, tuple)) else ():
+        try:
+            _patterns.check(str(pattern))
+        except BinhostError as exc:
+            yield f"{where}: {exc}"
 
 
 def _renders(where: str, variables: Variables, prefix: str = "") -> Iterator[str]:
