@@ -21,12 +21,12 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
-import signal
 import stat
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     import typing as t
 
     class Request(t.TypedDict):
@@ -36,13 +36,18 @@ if TYPE_CHECKING:
         parent: int  # process that starts this one; 0: whoever it is
         mounts: list[tuple[str, str, str, int, str, bool]]  # target, kind, source, MS_* flags, data, whether a file
         links: list[tuple[str, str]]  # path in the root, what the link says
+        cgroup: bool  # mount one of its own at CGROUPS
         private_network: bool
         relay: str  # text of the program that serves PORT; "" without
         address: tuple[str, int]  # of the mirror
 
+else:
+    import _signal as signal  # signal itself imports as much as all others here together
+
 
 # Kernel interfaces: unshare(2), mount(2), umount(2), prctl(2), capabilities(7), netdevice(7).
-CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x4000000, 0x8000000, 0x20000000, 1 << 30
+CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
+CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
 #: ro, nosuid, nodev, noexec: what a bind has from its source and a remount would take away (statvfs(3): same bits).
 INHERITED = 15
@@ -73,6 +78,8 @@ KEPT = {
     31: "SETFCAP",
 }
 LAST_CAPABILITY = 63
+CGROUPS = "/sys/fs/cgroup"
+OUR_CGROUPS = f"{CGROUPS}/larry-binhost"
 PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
 #: A terminal sends these to the command too.
 LEFT_TO_IT = (signal.SIGINT, signal.SIGQUIT)
@@ -91,11 +98,19 @@ def call(name: str, *words: str | int | None) -> None:
     ]
     if getattr(libc, name)(*values) == -1:
         number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+        raise OSError(number, os.strerror(number), name)
 
 
 def main(request: Request, command: list[str]) -> int:
-    """Run the command in the root and return its exit status, 128 and the signal's number if it was killed by one."""
+    """Run the command in the root and return its exit status, 128 and the signal's number if it was killed by one.
+
+    Why it could not be run is said on stderr; the status is 1 then.
+    """
+    return _reported(lambda: _outer(request, command))
+
+
+def _outer(request: Request, command: list[str]) -> int:
+    """Start the first process of a pid namespace and wait for it. Raises ``OSError``."""
     _name("binhost-root", request, command)
     call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if request["parent"] not in (0, os.getppid()):
@@ -103,14 +118,56 @@ def main(request: Request, command: list[str]) -> int:
     os.closerange(3, 1 + max(int(name) for name in os.listdir("/proc/self/fd")))
     os.umask(0o022)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (*PASSED_ON, *LEFT_TO_IT))
-    call("unshare", CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID)
+    cgroup = _make_cgroup() if request["cgroup"] else ""
+    call("unshare", CLONE_NEWPID)  # of its children
     alive, held = os.pipe()  # nobody writes: it ends with this process
     init = os.fork()
     if not init:
         os.close(held)
-        os._exit(_reported(lambda: _init(request, command, alive, before)))
+        os._exit(_reported(lambda: _init(request, command, cgroup, alive, before)))
     os.close(alive)
-    return _wait(init, before)
+    status = _wait(init, before)
+    _remove_cgroup(cgroup)
+    return status
+
+
+def _make_cgroup() -> str:
+    """Return a new cgroup for this run; "" where the host has no cgroup2.
+
+    Portage kills what runs in the cgroups of an emerge whose process it doesn't find (util/cgroup.py, cleanup_stale),
+    and in a pid namespace it finds no other's: each run has to see its own alone.
+    """
+    if not os.path.exists(f"{CGROUPS}/cgroup.controllers"):
+        return ""
+    _controllers(CGROUPS)
+    os.makedirs(OUR_CGROUPS, exist_ok=True)
+    for name in os.listdir(OUR_CGROUPS):
+        if name.isdigit() and not os.path.exists(f"/proc/{name}"):
+            _remove_cgroup(f"{OUR_CGROUPS}/{name}")  # a killed run's
+    _controllers(OUR_CGROUPS)
+    own = f"{OUR_CGROUPS}/{os.getpid()}"
+    os.makedirs(own, exist_ok=True)
+    os.setxattr(own, "trusted.delegate", b"1")  # as systemd says that Portage may divide it
+    return own
+
+
+def _controllers(folder: str) -> None:
+    """Let the cgroups below have what Portage measures, as far as they may."""
+    for name in ("cpu", "io", "memory"):
+        try:
+            with open(f"{folder}/cgroup.subtree_control", "w", encoding="ascii") as file:
+                file.write(f"+{name}")
+        except OSError:  # Portage does without
+            continue
+
+
+def _remove_cgroup(path: str) -> None:
+    """Remove a cgroup and those below, unless there is none or something runs in it."""
+    for folder, _folders, _files in os.walk(path, topdown=False):
+        try:
+            os.rmdir(folder)
+        except OSError:
+            return
 
 
 def _name(name: str, request: Request, command: list[str]) -> None:
@@ -146,7 +203,7 @@ def _wait(child: int, mask: set[int]) -> int:
             return code if code >= 0 else 128 - code
 
 
-def _init(request: Request, command: list[str], alive: int, mask: set[int]) -> int:
+def _init(request: Request, command: list[str], cgroup: str, alive: int, mask: set[int]) -> int:
     """Be the first process of the pid namespace. Raises ``Refused`` and ``OSError``."""
     _name("binhost-init", request, command)
     call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -158,7 +215,13 @@ def _init(request: Request, command: list[str], alive: int, mask: set[int]) -> i
         os.close(alive)
     # This process has the host's program mapped: nobody in there gets at it (proc(5), ptrace(2)).
     call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
+    call("unshare", CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC)
     call("mount", "none", "/", None, MS_REC | MS_PRIVATE, None)
+    if cgroup:
+        with open(f"{cgroup}/cgroup.procs", "w", encoding="ascii") as file:
+            file.write("0")
+        call("unshare", CLONE_NEWCGROUP)
+        request["mounts"].append((CGROUPS, "cgroup2", "", 0, "", False))
     if request["private_network"]:
         _network(request)
     _mount_all(request)

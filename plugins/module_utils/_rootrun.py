@@ -46,8 +46,9 @@ def argv(
     """Return the command line that runs ``command`` in ``root`` with exactly ENVIRONMENT and ``environment``.
 
     ``network``: ``none`` is a loopback interface, ``host`` the host's network, ``HOST:PORT`` a loopback interface
-    with that one server at 127.0.0.1:PORT. It ends with the thread that starts it; unless ``parent`` is given (0:
-    anybody) that has to be one of this process. SIGTERM to it reaches the command.
+    with that one server at 127.0.0.1:PORT. A mount at /sys/fs/cgroup becomes a cgroup of the run's own.
+    The run ends with the thread that starts it, which has to be one of this process or of ``parent`` (0: whoever it
+    is). SIGTERM to it reaches the command.
     Raises ``BinhostError`` for mounts or a network that can't be.
     """
     known = list(_complete(mounts))
@@ -55,15 +56,16 @@ def argv(
     request: _enter.Request = {
         "root": os.path.abspath(root),
         "parent": os.getpid() if parent is None else parent,
-        "mounts": [_row(mount) for mount in known],
+        "mounts": [_row(mount) for mount in known if mount.target not in ("/", _enter.CGROUPS)],
         "links": sorted(_mounts.DEV_LINKS.items()) if any(mount.target == "/dev" for mount in known) else [],
+        "cgroup": any(mount.target == _enter.CGROUPS for mount in known),
         "private_network": network != "host",
         "relay": inspect.getsource(_relay) if host else "",
         "address": (host, port),
     }
     variables = [f"{name}={value}" for name, value in {**ENVIRONMENT, **environment}.items()]
     # The text of the module, which may stand in a zip file; as a literal what it is told needs no parser.
-    program = f"{inspect.getsource(_enter)}\nsys.exit(main({request!r}, sys.argv[1:]))\n"
+    program = f"{inspect.getsource(_enter)}\nos._exit(main({request!r}, sys.argv[1:]))\n"
     return [sys.executable, "-I", "-S", "-c", program, "/usr/bin/env", "-i", *variables, *command]
 
 
@@ -79,7 +81,7 @@ def _row(mount: Mount) -> tuple[str, str, str, int, str, bool]:
     """Return a mount as mount(2) takes it."""
     flags = sum(FLAGS.get(option, 0) for option in mount.options)
     data = ",".join(option for option in mount.options if option not in (*FLAGS, "rw"))
-    if mount.kind == "rbind" and flags or mount.kind in ("bind", "rbind") and data:
+    if mount.kind in ("bind", "rbind") and data:
         raise BinhostError(f"{mount.target}: expected a bind with {', '.join(FLAGS)}, found {','.join(mount.options)}")
     return (mount.target, mount.kind, mount.source, flags, data, mount.is_file)
 

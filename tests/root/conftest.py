@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import typing as t
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +23,7 @@ def stage_tarball() -> Path:
     """Return the lab's stage, which is built if need be."""
     if os.geteuid() != 0:
         pytest.fail(f"expected to be root, found user {os.geteuid()}", pytrace=False)
-    return t.cast(Path, build.build() / build.NAME)
+    return build.build() / build.NAME
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -54,17 +55,30 @@ def test_no_address(network: str) -> None:
         _rootrun.argv("/root", [PROC], ["true"], {}, network=network)
 
 
-@pytest.mark.parametrize(
-    ("mount", "found"),
-    [
-        (Mount("/sys", "rbind", "/sys", ("ro",)), "ro"),
-        (Mount("/sys", "bind", "/sys", ("ro", "size=1")), "ro,size=1"),
-    ],
-)
-def test_a_bind_that_cannot_be(mount: Mount, found: str) -> None:
-    expected = f"/sys: expected a bind with ro, nosuid, nodev, noexec, noatime, found {found}"
+def test_its_program_is_found_in_a_zip_file_too(tmp_path: Path) -> None:
+    """Ansible carries modules in one, and so does our own program."""
+    folder = Path(_rootrun.__file__).parent
+    package = "ansible_collections/larry/binhost/plugins/module_utils"
+    with zipfile.ZipFile(tmp_path / "zip", "w") as file:
+        for parent in [package, *map(str, Path(package).parents)][:-1]:
+            file.writestr(f"{parent}/__init__.py", "")
+        for path in folder.glob("*.py"):
+            file.write(path, f"{package}/{path.name}")
+    script = (
+        f"import sys; sys.path[:] = [{str(tmp_path / 'zip')!r}, *[each for each in sys.path if 'python' in each]]; "
+        f"from {package.replace('/', '.')} import _rootrun; "
+        "command = _rootrun.argv('/r', [], ['true'], {}, network='mirror:80'); print(_rootrun.__file__, command[4])"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"{tmp_path}/zip/")
+    assert "def _mount_all(" in done.stdout
+    assert "def serve(" in done.stdout
+
+
+def test_a_bind_that_cannot_be() -> None:
+    expected = "/sys: expected a bind with ro, nosuid, nodev, noexec, noatime, found ro,size=1"
     with pytest.raises(BinhostError, match=f"^{re.escape(expected)}$"):
-        _rootrun.argv("/root", [PROC, mount], ["true"], {})
+        _rootrun.argv("/root", [PROC, Mount("/sys", "bind", "/sys", ("ro", "size=1"))], ["true"], {})
 
 
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="a mount namespace needs root")
