@@ -81,12 +81,7 @@ def inside(
         portage_run=target.live,
         network=network == "host",
     )
-    binds = [
-        _rootrun.Bind(m.source, m.target, "ro" not in m.options)
-        for m in [*mounts, *place.own]
-        if m.kind == "bind" and not m.target.startswith(("/dev", "/sys"))
-    ]
-    return place.run(_rootrun.argv(place.root, binds, command, environment))
+    return place.run(_rootrun.argv(place.root, [*mounts, *place.own], command, environment, network=network))
 
 
 def pending(

@@ -18,9 +18,11 @@ that is still in ``replaced-TIME``, the exchange never happened.
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import platform
 import re
+import sys
 import time
 import typing as t
 from collections.abc import Sequence
@@ -35,6 +37,11 @@ REPLACED: t.Final = "replaced-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 #: renameat2(2), which neither Python nor every libc has.
 _NUMBERS: t.Final = {"x86_64": 316, "i686": 353, "aarch64": 276, "riscv64": 276, "ppc64": 357, "ppc64le": 357}
+#: A copy must not go on when who waits for it is killed (prctl(2), PR_SET_PDEATHSIG): the next run removes it.
+_WITH_PARENT: t.Final = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); "
+    "os.getppid() == int(sys.argv[1]) or os._exit(1); os.execvp(sys.argv[2], sys.argv[2:])"
+)
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
 
 
@@ -96,8 +103,9 @@ def clone(run: Run, source: str, path: str) -> None:
     Raises ``BinhostError`` if it cannot be copied; then nothing stands at ``path``.
     """
     _removal.tree(path)
+    copy = [sys.executable, "-I", "-c", _WITH_PARENT, str(os.getpid()), "cp"]
     try:
-        status, _stdout, stderr = run(["cp", "-a", "-x", "--reflink=auto", "--", source, path])
+        status, _stdout, stderr = run([*copy, "-a", "-x", "--reflink=auto", "--", source, path])
     except BaseException:
         _removal.tree(path)
         raise
@@ -130,9 +138,7 @@ def restore(run: Run, root: str, name: str) -> str:
     if not os.path.isdir(path):
         known = ", ".join(each.name for each in listing(root)) or "none"
         raise BinhostError(f"{path}: expected a snapshot to put back, found none of that name; there are: {known}")
-    before = os.path.join(folder(root), REPLACED + time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
-    if os.path.lexists(before):
-        raise BinhostError(f"{before}: expected the name to be free, found a root put back in this very second")
+    before = _free(os.path.join(folder(root), REPLACED + time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())))
     if os.path.lexists(root):
         _check_root(root)
     clone(run, path, _durable.draft(before))
@@ -143,6 +149,12 @@ def restore(run: Run, root: str, name: str) -> str:
         return ""
     exchange(before, root)
     return before
+
+
+def _free(path: str) -> str:
+    """Return a path that nothing stands at."""
+    numbered = (f"{path}-{number}" for number in itertools.count(2))
+    return next(each for each in itertools.chain([path], numbered) if not os.path.lexists(each))
 
 
 def delete(root: str, name: str) -> None:

@@ -13,7 +13,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ansible_collections.larry.binhost.plugins.module_utils import _durable, _held, _lock, _removal, _unpack
+from ansible_collections.larry.binhost.plugins.module_utils import _durable, _held, _lock, _removal, _root_copy, _unpack
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 from ansible_collections.larry.binhost.plugins.module_utils._removal import Extent
@@ -38,7 +38,7 @@ def _paths(name: str, state: str, everything: bool) -> list[str]:
     whatever is left counts as not built.
     """
     place = Place(name, state)
-    folders = [place.root, os.path.join(state, "variants", name), place.pkgdir]
+    folders = [place.root, _root_copy.folder(place.root), os.path.join(state, "variants", name), place.pkgdir]
     folders += [place.folder, place.pool] if everything else []
     record = os.path.join(state, "fingerprints", f"target-{name}.json")
     return [_unpack.partial(place.root), record, *(_durable.gone(folder) for folder in folders), *folders]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: build_root
-short_description: Remove a target's build root from its master
+short_description: Snapshot, put back or remove a target's build root
 version_added: 0.1.0
 author: larry.binhost contributors (@larry-binhost)
 description:
@@ -16,6 +16,10 @@ description:
     away that were left.
   - Deletes without following a link and without entering another mount or file system, be it mounted meanwhile.
   - Killed half-way, no half of a root stands under its name, and the next run goes on.
+  - A snapshot is a copy of the root beside it, which shares its blocks where the file system can (btrfs, XFS). Putting
+    one back is one exchange of two names, so that a failed upgrade is undone; what stood there before becomes a
+    snapshot itself. Packages that were built meanwhile stay, and so do the ebuild repositories, so the next build
+    upgrades again unless those are put back too.
 extends_documentation_fragment:
   - larry.binhost.attributes
 attributes:
@@ -32,10 +36,18 @@ options:
   state:
     description:
       - V(absent) removes the build root, what killed runs left beside it, the private PKGDIR, and the record of what
-        was built. Sources and ebuild repositories stay, they are not the target's alone.
+        was built, and the snapshots. Sources and ebuild repositories stay, they are not the target's alone.
+      - V(snapshotted) keeps the root as it is now under the name O(snapshot), if there is no snapshot of that name.
+      - V(restored) puts the root back to O(snapshot), if that differs from it in what is installed or configured.
+      - V(forgotten) deletes O(snapshot).
     type: str
-    choices: [absent]
+    choices: [absent, snapshotted, restored, forgotten]
     required: true
+  snapshot:
+    description:
+      - The snapshot's name.
+      - Without it V(restored) takes the newest that was made on purpose.
+    type: str
   everything:
     description: Whether the published packages and all generations go too. Slaves then have nothing to install from.
     type: bool
@@ -51,12 +63,34 @@ EXAMPLES = r"""
   larry.binhost.build_root:
     target: laptops
     state: absent
+
+- name: The laptops' build root is kept as it is
+  larry.binhost.build_root:
+    target: laptops
+    state: snapshotted
+    snapshot: before-gcc-15
+
+- name: The laptops' build root is as it was
+  larry.binhost.build_root:
+    target: laptops
+    state: restored
+    snapshot: before-gcc-15
 """
 
 RETURN = r"""
+snapshots:
+  description: The snapshots that there are then, the oldest first.
+  returned: O(state) isn't V(absent)
+  type: list
+  elements: str
+  sample: [before-gcc-15, replaced-20260214T120000Z]
+replaced:
+  description: Where what stood there before was put; empty if nothing did, or in check mode.
+  returned: O(state=restored)
+  type: str
 removed:
   description: What was, or in check mode would be, deleted.
-  returned: success
+  returned: O(state=absent)
   type: list
   elements: dict
   contains:
@@ -80,13 +114,14 @@ removed:
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _teardown
+from ansible_collections.larry.binhost.plugins.module_utils import _root_copy, _root_states, _teardown
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
-SPEC = {
+SPEC: dict[str, dict[str, object]] = {
     "target": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["absent"], "required": True},
+    "state": {"type": "str", "choices": ["absent", *_root_states.STATES], "required": True},
+    "snapshot": {"type": "str"},
     "everything": {"type": "bool", "default": False},
     "state_dir": {"type": "path", "default": STATE},
 }
@@ -105,11 +140,26 @@ def absent(module: AnsibleModule) -> dict[str, object]:
     }
 
 
+def copied(module: AnsibleModule) -> dict[str, object]:
+    """Return the result.  Raises ``BinhostError``."""
+    params = module.params
+    step = _root_states.plan(params["target"], params["state"], params["snapshot"], state=params["state_dir"])
+    replaced = ""
+    if step.changes and not module.check_mode:
+        replaced = _root_states.apply(module.run_command, step, state=params["state_dir"])
+    return {
+        "changed": step.changes,
+        "replaced": replaced,
+        "snapshots": [each.name for each in _root_copy.listing(step.root)],
+        "diff": {"before": "", "after": f"{step}\n" if step.changes else ""},
+    }
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     try:
-        result = absent(module)
+        result = absent(module) if module.params["state"] == "absent" else copied(module)
     except (BinhostError, OSError) as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(**result)

@@ -20,9 +20,14 @@ description:
     the CPUs that the
     packages run on has changed, the old packages are dropped and everything is built again.
   - >-
-    Then each slave's own configuration is held against the packages; where it would have something compiled, that is
-    built once more (a
-    variant) in a throw-away clone of the root with that configuration.
+    Before that a new root proves itself: it builds one small package, which must then be all that the private PKGDIR
+    holds. Sources are fetched before anything is built, since builds have no network.
+  - >-
+    Slaves whose worlds do not resolve together with the others' (blockers, two versions of a slot, USE dependencies)
+    are left out of the root, as few as can be found, and stop nobody.
+  - >-
+    Then each slave's own configuration and world is held against the packages; where it would have something compiled,
+    that is built once more (a variant) in a throw-away clone of the root with that configuration.
   - A fingerprint tells whether anything can have changed; if nothing has, emerge isn't started.
   - The build is a job, V(build-NAME), that no lost connection and no killed controller ends; its log is
     C(/var/lib/larry-binhost/jobs/build-NAME/log). While one for another request runs, this fails and names it.
@@ -87,6 +92,11 @@ options:
         type: list
         elements: str
         required: true
+      build_on_slave:
+        description: Packages that it builds itself, those of O(build_on_slave) included.
+        type: list
+        elements: str
+        default: []
   links:
     description: Links below /etc/portage that all of them share.
     type: dict
@@ -116,6 +126,34 @@ options:
     description: MAKEOPTS of the build.
     type: str
     default: -j1
+  build_on_slave:
+    description:
+      - Packages that every slave builds itself, such as kernel sources and modules; V(*) stands for any text in
+        category or name. No packages are made of them, but of all that they need.
+    type: list
+    elements: str
+    default: []
+  build_tmpfs:
+    description:
+      - How much memory builds may use as their disk, such as V(8G). It is taken as it is used.
+      - Without it they are on the build root's disk.
+    type: str
+  build_on_disk:
+    description: Packages that are built on disk all the same, being too large; V(*) stands for any text.
+    type: list
+    elements: str
+    default: []
+  network:
+    description:
+      - What builds reach, V(none), V(host), or one server as V(HOST:PORT). Sources are fetched before.
+      - Ebuilds that fetch while they build need more than V(none).
+    type: str
+    default: none
+  proof:
+    description:
+      - The package that a new root builds first.
+      - Without it, the smallest program that the stage brought and that the repositories have.
+    type: str
   state:
     description:
       - V(built) waits for the build. It goes on if nobody waits any more; whoever asks for the same then joins it.
@@ -166,6 +204,11 @@ variants:
   description: Slave to what was compiled once more for it.
   returned: success
   type: dict
+apart:
+  description: Slaves whose worlds are not in the build root, each with Portage's words why. They were built for in
+    clones of it.
+  returned: success
+  type: dict
 unsatisfiable:
   description: Atoms that no repository of the target has, each with the hosts that ask for it. They are left out of
     the build.
@@ -182,7 +225,14 @@ import typing as t
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _build, _jobs, _program, _target
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _build,
+    _jobs,
+    _patterns,
+    _program,
+    _size,
+    _target,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
@@ -192,17 +242,28 @@ VARIANT = {
     "world": {"type": "list", "elements": "str", "required": True},
     "wishes": {"type": "list", "elements": "str", "default": []},
     "features": {"type": "list", "elements": "str", "required": True},
+    "build_on_slave": {"type": "list", "elements": "str", "default": []},
 }
 
 
 def target(params: dict[str, t.Any]) -> _target.Target:
-    """Return the module's options as what is to be built."""
-    same = ("name", "root", "repositories", "world", "wishes", "links", "compile", "cflags", "distdir", "makeopts")
+    """Return the module's options as what is to be built.  Raises ``BinhostError``."""
+    same = ["name", "root", "repositories", "world", "wishes", "links", "compile", "cflags", "distdir", "makeopts"]
+    same += ["build_on_slave", "network", "proof", "state_dir"]
+    lists = [
+        params["build_on_slave"],
+        params["build_on_disk"],
+        *(each["build_on_slave"] for each in params["variants"]),
+    ]
+    for pattern in (pattern for patterns in lists for pattern in patterns):
+        _patterns.check(pattern)
+    size = params["build_tmpfs"]
     return _target.Target(
         **{name: params[name] for name in same},
         variants=[_target.Variant(**variant) for variant in params["variants"]],
         options={"jobs": params["jobs"], "load_average": params["load_average"]},
-        state_dir=params["state_dir"],
+        tmpfs=_size.in_memory(size, "build_tmpfs") if size else None,
+        on_disk=params["build_on_disk"],
     )
 
 
@@ -250,6 +311,11 @@ def main() -> None:
             "jobs": {"type": "int", "default": 1},
             "load_average": {"type": "float"},
             "makeopts": {"type": "str", "default": "-j1"},
+            "build_on_slave": {"type": "list", "elements": "str", "default": []},
+            "build_tmpfs": {"type": "str"},
+            "build_on_disk": {"type": "list", "elements": "str", "default": []},
+            "network": {"type": "str", "default": "none"},
+            "proof": {"type": "str"},
             "state": {"type": "str", "choices": ["built", "started"], "default": "built"},
             "state_dir": {"type": "path", "default": STATE},
         },

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.larry.binhost.plugins.module_utils import _paths
+from ansible_collections.larry.binhost.plugins.module_utils import _paths, _patterns
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.plugin_utils import _declarations, _declared
 
@@ -35,6 +35,7 @@ TARGET: t.Final[Mapping[str, str]] = {
     "make_conf": "dict",
     **dict.fromkeys(_declared.WORDS, "list"),
     **{name: variable.of for name, variable in _declared.VARIABLES.items()},
+    "build_on_slave": "list",
     "depclean": "flag",
 }
 #: Variable of a slave -> what it has to be.
@@ -46,6 +47,7 @@ SLAVE: t.Final[Mapping[str, str]] = {
     "slave_client_conf": "dict",
     **{f"slave_{name}": "list" for name in _declared.WORDS},
     **{f"slave_{name}": variable.of for name, variable in _declared.VARIABLES.items()},
+    "slave_build_on_slave": "list",
 }
 MASTER: t.Final[Mapping[str, str]] = {
     "binhost_address": "text",
@@ -67,6 +69,16 @@ _TYPES: t.Final[Mapping[str, type | tuple[type, ...]]] = {
     "number": int,
     "flag": bool,
 }
+#: What is built on each slave unless a target says otherwise: what a kernel is made of, and modules for the very
+#: kernel that runs there.
+BUILD_ON_SLAVE: t.Final = (
+    "sys-kernel/*-sources",
+    "app-emulation/virtualbox-modules",
+    "media-video/v4l2loopback",
+    "net-wireless/broadcom-sta",
+    "sys-fs/zfs-kmod",
+    "x11-drivers/nvidia-drivers",
+)
 #: What a host names as its target where the plan is to choose by CPU; ``auto:NAME`` where several are declared.
 AUTO: t.Final = "auto"
 #: Of a host: whether its place among automatic targets is chosen anew.
@@ -148,6 +160,11 @@ def split_profile(profile: str) -> tuple[str, str]:
     return found["repository"], found["path"]
 
 
+def built_on_slave(target: Variables, slave: Variables) -> list[str]:
+    """Return the packages that a slave builds itself; of no slave (``{}``), that every slave does."""
+    return [*(target.get("build_on_slave", BUILD_ON_SLAVE)), *(slave.get("slave_build_on_slave") or ())]
+
+
 def problems(fleet: Fleet) -> list[str]:
     """Return everything that is wrong with the inventory and can be seen without asking a host."""
     parts = (_groups, _shared, _targets, _networks, _masters, _slaves)
@@ -209,6 +226,7 @@ def _target(where: str, target: Variables, fleet: Fleet) -> Iterator[str]:
     if master is None and len(fleet.masters) > 1:
         yield f"{where}.master: expected which of the masters builds it ({', '.join(fleet.masters)}), found nothing"
     yield from _declarations.of_target(where, target)
+    yield from _named(f"{where}.build_on_slave", target.get("build_on_slave"))
     yield from _shared_flags(where, target)
 
 
@@ -278,6 +296,7 @@ def _slaves(fleet: Fleet) -> Iterator[str]:
         if own not in ("best", "target"):
             yield f"{host}: slave_own_cflags: expected best or target, found {own!r}"
         yield from _declarations.of_slave(host, variables, _spec(host, fleet))
+        yield from _named(f"{host}: slave_build_on_slave", variables.get("slave_build_on_slave"))
 
 
 def _choice(host: str, target: t.Any, fleet: Fleet) -> Iterator[str]:
@@ -292,6 +311,14 @@ def _choice(host: str, target: t.Any, fleet: Fleet) -> Iterator[str]:
             yield f"{host}: binhost_target: expected {AUTO}:NAME with one of {declared}, found {target!r}"
     elif not isinstance(target, str) or target not in fleet.targets:
         yield f"{host}: binhost_target: expected one of {declared}, found {target!r}"
+
+
+def _named(where: str, patterns: t.Any) -> Iterator[str]:
+    for pattern in patterns if isinstance(patterns, (list, tuple)) else ():
+        try:
+            _patterns.check(str(pattern))
+        except BinhostError as exc:
+            yield f"{where}: {exc}"
 
 
 def _spec(host: str, fleet: Fleet) -> Variables:

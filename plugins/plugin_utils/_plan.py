@@ -97,8 +97,13 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
         "depclean": bool(boolean(spec.get("depclean", True))),
         "links": {"make.profile": _target_files.profile_link(spec["profile"])},
         "root": _paths.below("roots", name),
+        "build_on_slave": _inventory.built_on_slave(spec, {}),
         "variants": [
-            _variant(slave, {**files, **own[slave], **last}, worlds[slave], facts[slave]) for slave in group.members
+            {
+                **_variant(slave, {**files, **own[slave], **last}, worlds[slave], facts[slave]),
+                "build_on_slave": _inventory.built_on_slave(spec, fleet.variables[slave]),
+            }
+            for slave in group.members
         ],
     }
 

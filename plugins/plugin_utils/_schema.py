@@ -61,8 +61,16 @@ _TARGET: t.Final[Form] = {
     "depclean": "flag",
     "links": {MANY: "text"},
     "root": "text",
+    "build_on_slave": ["text"],
     "variants": [
-        {"name": "text", "files": {MANY: "text"}, "world": ["text"], "wishes": ["text"], "features": ["text"]}
+        {
+            "name": "text",
+            "files": {MANY: "text"},
+            "world": ["text"],
+            "wishes": ["text"],
+            "features": ["text"],
+            "build_on_slave": ["text"],
+        }
     ],
 }
 PLAN: t.Final[Form] = {
