@@ -77,7 +77,7 @@ def _slave(host: str, result: Result, *, check: bool) -> Iterator[str]:
     packages, index = result.get("packages") or {}, result.get("index") or {}
     merges = packages.get("merge_list", ())
     if merges is None:
-        yield f"{host}: what would be installed is unknown before the builds, the index and the configuration are done"
+        yield f"{host}: what would be installed is unknown before the builds and the index are done"
     elif check:
         kinds = [merge["kind"] for merge in merges]
         yield f"{host}: {kinds.count('binary')} would be installed from binaries, {kinds.count('ebuild')} compiled"

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import typing as t
 from pathlib import Path
 
@@ -29,16 +31,58 @@ with tempfile.TemporaryDirectory(dir="/run") as place:
     merges = _world.foreseen(run, atoms, options, changes, place + "/configroot")
 print(json.dumps([[merge.cpv, merge.rest] for merge in merges]))
 """
+#: What portage_config does on a machine itself.
+CHECK: t.Final = """
+import json, subprocess, sys, tempfile
+from ansible_collections.larry.binhost.plugins.module_utils import _config_check, _tree
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+def run(args):
+    done = subprocess.run(args, capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+intent = _tree.intent("/", "o", files=json.loads(sys.argv[1]), links={}, world_set=None)
+with tempfile.TemporaryDirectory(dir="/run") as place:
+    try:
+        print(_config_check.check(run, "/", intent.changes, place=place + "/configroot", repositories={}))
+    except BinhostError as exc:
+        print(exc)
+"""
+#: What a full disk does to a root of its own.
+FULL: t.Final = """
+import pathlib, sys
+from ansible_collections.larry.binhost.plugins.module_utils import _tree
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+root = pathlib.Path(sys.argv[1])
+def configure(files):
+    _tree.carry_out(str(root), _tree.intent(str(root), "o", files=files, links={}, world_set=None))
+def everything():
+    return {path: path.read_bytes() if path.is_file() else None for path in root.rglob("*")}
+(root / "etc/portage").mkdir(parents=True)
+(root / "etc/portage/make.conf").write_text("USE=x")
+configure({"package.use/01-a": "a/b c\\n"})
+before = everything()
+wanted = {"make.conf/01-a": "USE=y\\n", "package.use/01-a": "a/b d\\n", "zz": "x" * 300000}
+try:
+    configure(wanted)
+except BinhostError as exc:
+    print(exc)
+assert everything() == before
+configure({**wanted, "zz": "x"})
+assert (root / "etc/portage/make.conf/00-adopted").read_text() == "USE=x"
+"""
 TREES: t.Final = ("etc", "var/lib", "var/cache/edb", "var/db/pkg", "var/tmp")
+
+
+def inside(root: BuildRoot, program: str, *words: str) -> str:
+    """Run a program with our own code where the configuration is, and return what it prints."""
+    mounts = [*root.mounts(), _mounts.Mount("/mnt/binhost", "bind", str(CHECKOUT), ("ro",))]
+    command = ["/usr/bin/python3", "-B", "-c", program, *words]
+    environment = {"PYTHONPATH": "/mnt/binhost/collections"}
+    return finished(_rootrun.argv(str(root.path), mounts, command, environment)).stdout
 
 
 def foreseen(root: BuildRoot, *atoms: str, **declared: t.Any) -> dict[str, str]:
     """Return what emerge would merge, and how, with what is declared."""
-    mounts = [*root.mounts(), _mounts.Mount("/mnt/binhost", "bind", str(CHECKOUT), ("ro",))]
-    command = ["/usr/bin/python3", "-B", "-c", PROGRAM, json.dumps([{"world": None, **declared}, atoms])]
-    environment = {"PYTHONPATH": "/mnt/binhost/collections"}
-    done = finished(_rootrun.argv(str(root.path), mounts, command, environment))
-    return dict(json.loads(done.stdout))
+    return dict(json.loads(inside(root, PROGRAM, json.dumps([{"world": None, **declared}, atoms]))))
 
 
 def everything(root: Path) -> dict[str, t.Any]:
@@ -62,3 +106,18 @@ def test_emerge_sees_what_is_not_in_place_yet(build_root: BuildRoot) -> None:
     assert "app-misc/hello-2.10" in foreseen(build_root, "@world", world=["app-misc/hello"])
     assert "app-misc/hello-2.10" not in foreseen(build_root, "@world")
     assert everything(build_root.path) == before
+    # The same machine's own Portage reads what is declared for it.
+    told = inside(build_root, CHECK, json.dumps({"package.use/02-host": "app-misc/hello -nls\n"}))
+    assert told == "Verdict(read_by='3.0.83', warnings=[])\n"
+    told = inside(build_root, CHECK, json.dumps({"package.use/02-host": ">=hello nls\n"}))
+    assert "--- Invalid atom in /etc/portage/package.use/02-host: >=hello (etc/portage/package.use/02-host)" in told
+    assert everything(build_root.path) == before
+
+
+def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
+    script = 'mount -t tmpfs -o size=128k none "$1" && exec "$2" -B -c "$3" "$1"'
+    words = ["unshare", "--mount", "sh", "-c", script, "sh", str(tmp_path), sys.executable, FULL]
+    done = finished(words, env={**os.environ, "PYTHONPATH": str(CHECKOUT / "collections")})
+    assert done.stdout == (
+        f"{tmp_path}/etc/portage/zz: expected to change it, found: No space left on device; nothing was changed\n"
+    )

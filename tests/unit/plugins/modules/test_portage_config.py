@@ -50,7 +50,7 @@ def test_check_run_check_run(module: Module, tmp_path: Path) -> None:
     for check in (True, False):
         result = module("portage_config", args, check=check)
         assert (result["changed"], result["paths"], result["diff"]) == (False, [], [])
-        assert "warnings" not in result
+        assert not result.get("warnings")
     assert snapshot(root) == after
     assert (root / "etc/portage/sets/binhost").read_text().splitlines()[1:] == [
         "# Written by larry.binhost from the inventory; change slave_world there.",

@@ -81,5 +81,5 @@ def test_check_mode_does_not_guess() -> None:
     assert text.splitlines()[0] == "Nothing was changed (check mode)."
     assert (
         text.splitlines()[-1]
-        == "amd: what would be installed is unknown before the builds, the index and the configuration are done"
+        == "amd: what would be installed is unknown before the builds and the index are done"
     )
