@@ -27,6 +27,8 @@ TARGET = {
     "repos.conf/zz-binhost.conf": "[DEFAULT]\nmain-repo = lab\n\n[lab]\n"
     "location = /var/lib/larry-binhost/current/repos/lab\nauto-sync = no\n",
 }
+#: A person's own repository, which is not on the master.
+OVERLAY = {"repos.conf/mine.conf": "[mine]\nlocation = /var/db/repos/mine\nmasters = lab\n"}
 #: One planted divergence each: what the slave declares, and of what it would be compiled.
 PLANTED = {
     "use": ({"slave_package_use": {"app-misc/flag": ["nls"]}}, {"app-misc/flag-1", "app-misc/needed-1"}),
@@ -74,7 +76,8 @@ def slave(name: str, variables: dict[str, object]) -> Side:
     settings = _declared.settings(variables, "slave_")
     conf = "".join(f'{variable}="{value}"\n' for variable, value in settings.items())
     own = _declared.files(variables, _declared.Layer("02", "host", "slave_"))
-    return Side(name, {**TARGET, **own, "make.conf/02-host.conf": conf}, WORLD, [])
+    files = {**TARGET, **OVERLAY, **own, "make.conf/02-host.conf": conf}
+    return Side(name, files, WORLD, [])
 
 
 def would_compile(place: _diverge.Place, side: Side, pkgdir: Path) -> set[str]:
