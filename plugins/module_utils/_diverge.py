@@ -12,7 +12,7 @@ import json
 import os
 import typing as t
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _atom,
@@ -27,7 +27,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _rootrun,
     _tree_plan,
 )
-from ansible_collections.larry.binhost.plugins.module_utils._divergence import Difference, Wanted
+from ansible_collections.larry.binhost.plugins.module_utils._divergence import Answer, Difference, Wanted
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 #: As on a machine with nothing installed; what lacks a binary is no reason to list it.
@@ -52,14 +52,6 @@ class Side:
     files: Mapping[str, str]  # relative to etc/portage
     world: Sequence[str]
     wishes: Sequence[str]
-
-
-@dataclass
-class Answer:
-    """What one slave's own configuration means for its binaries."""
-
-    differences: list[Difference] = field(default_factory=list)
-    refused: str = ""  # Portage's words, where it finds no way to install this slave's world at all
 
 
 @dataclass(frozen=True)

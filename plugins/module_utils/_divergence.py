@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ansible_collections.larry.binhost.plugins.module_utils import _atom, _host
 from ansible_collections.larry.binhost.plugins.module_utils._emerge import Merge
@@ -35,6 +35,14 @@ class Difference:
     why: str
     take: Lines  # in the slave's variables: takes what the target builds
     share: Lines  # in the target's: everybody gets what this slave asks for
+
+
+@dataclass
+class Answer:
+    """What one slave's own configuration means for its binaries."""
+
+    differences: list[Difference] = field(default_factory=list)
+    refused: str = ""  # Portage's words, where it finds no way to install this slave's world at all
 
 
 @dataclass(frozen=True)
@@ -91,16 +99,25 @@ def patches(files: Files, cpv: str) -> list[str]:
     return [found[name] for name in sorted(found)]
 
 
-def lines(host: str, declared: str, differences: Iterable[Difference]) -> Iterator[str]:
-    """Yield what a person reads of one slave."""
-    for each in differences:
-        yield f"{each.cpv}: {each.why}"
-        for lines, where, what in (
-            (each.take, f"{host}: slave_", "to take the target's"),
-            (each.share, f"binhost_targets.{declared}.", "for the whole target"),
-        ):
-            for variable, value in lines.items():
-                yield f"  {what}: {where}{variable}: {_yaml(value)}"
+def told(host: str, declared: str, answer: Answer) -> list[str]:
+    """Return what a person reads of one slave; ``declared`` is the name of its target's declaration."""
+    if answer.refused:
+        refused = "Portage finds no way to install its world with its own configuration:"
+        return [f"{host}: {refused}", *(f"  {line}" for line in answer.refused.splitlines())]
+    if not answer.differences:
+        return [f"{host}: takes the target's binary of everything"]
+    count = len(answer.differences)
+    found = [f"{host}: {count} package{'s are' if count > 1 else ' is'} compiled for it alone"]
+    for each in answer.differences:
+        found.append(f"  {each.cpv}: {each.why}")
+        found += [
+            f"    to take the target's: {host}: slave_{name}: {_yaml(value)}" for name, value in each.take.items()
+        ]
+        found += [
+            f"    for the whole target: binhost_targets.{declared}.{name}: {_yaml(value)}"
+            for name, value in each.share.items()
+        ]
+    return found
 
 
 def _yaml(value: t.Any) -> str:

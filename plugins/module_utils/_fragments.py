@@ -79,8 +79,8 @@ def make_conf(
 def env_file(variables: Mapping[str, str | Sequence[str]], *, header: str) -> str:
     """Return a file of env/ that package.env names, variables sorted by name.
 
-    Here Portage itself adds an incremental to what the package has (config.py, ``_grab_pkg_env``); ``${USE}`` would be
-    all of make.conf's once more and undo what package.use says.
+    Here Portage itself adds an incremental to what make.conf says (config.py, ``_grab_pkg_env``), before what
+    package.use says.
     """
     return header + "".join(_plain(name, variables[name]) for name in sorted(variables))
 

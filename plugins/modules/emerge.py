@@ -99,6 +99,13 @@ options:
       nothing is started.
     type: bool
     default: true
+  depclean:
+    description:
+      - Whether afterwards everything is removed that no world and no other package asks for, C(emerge --depclean) with
+        the same O(with_bdeps). Never while something waits or has failed.
+      - Where Portage can't be sure, it removes nothing and says so as a warning.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -141,10 +148,12 @@ waiting:
 """
 
 import os
+import typing as t
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.larry.binhost.plugins.module_utils import (
+    _depclean,
     _emerge,
     _fingerprint,
     _paths,
@@ -155,7 +164,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 RECORD = _paths.below("fingerprints", "world.json")
-NOTHING: dict[str, object] = {"binary": [], "source": [], "failed": [], "removed": [], "waiting": [], "merge_list": []}
+NOTHING: dict[str, t.Any] = {"binary": [], "source": [], "failed": [], "removed": [], "waiting": [], "merge_list": []}
 
 
 def options(params: dict[str, object]) -> dict[str, object]:
@@ -179,7 +188,7 @@ def asked(module: AnsibleModule, to_come: list[_tree_plan.Change]) -> list[_emer
     return _world.foreseen(module.run_command, atoms, how, to_come, place)
 
 
-def converge(module: AnsibleModule) -> dict[str, object]:
+def converge(module: AnsibleModule) -> dict[str, t.Any]:
     """Return the result. Raises ``BinhostError``."""
     params = module.params
     if not params["settled"]:
@@ -191,7 +200,7 @@ def converge(module: AnsibleModule) -> dict[str, object]:
             "diff": {"before": "", "after": f"merge list: {unknown}\n"},
             "msg": unknown,
         }
-    wanted = _fingerprint.digest({"atoms": params["atoms"], "options": options(params)})
+    wanted = _fingerprint.digest({"atoms": params["atoms"], "options": options(params), "depclean": params["depclean"]})
     before = _world.state(params["index"], params["overlays"])
     known = {"wanted": wanted, "state": _fingerprint.digest(before)}
     to_come = declared(module)
@@ -209,13 +218,37 @@ def converge(module: AnsibleModule) -> dict[str, object]:
             "diff": {"before": "", "after": ""},
         }
     if module.check_mode:
-        return result
+        return result if merges else {**result, **clean(module)}
     if merges:
         result.update(apply(module))
+    cleaned = clean(module)
+    result["diff"]["before"] = cleaned.get("diff", {}).get("before", "")
+    result["changed"] = bool(merges) or cleaned["changed"]
+    result["removed"] = [*result["removed"], *cleaned["removed"]]
     _fingerprint.record(
         RECORD, {"wanted": wanted, "state": _fingerprint.digest(_world.state(params["index"], params["overlays"]))}
     )
     return result
+
+
+def clean(module: AnsibleModule) -> dict[str, t.Any]:
+    """Remove what nothing asks for, or in check mode tell it, if that is wanted.
+
+    Where Portage can't be sure that nothing does, that is a warning: all that was asked for is installed.
+    """
+    if not module.params["depclean"]:
+        return {"changed": False, "removed": []}
+    bdeps = module.params["with_bdeps"]
+    try:
+        if module.check_mode:
+            found = _depclean.pending(module.run_command, bdeps)
+        else:
+            found = _depclean.remove(module.run_command, bdeps)
+    except BinhostError as exc:
+        module.warn(f"Nothing was removed. {exc}")
+        return {"changed": False, "removed": []}
+    diff = {"before": "".join(f"{cpv}\n" for cpv in found), "after": ""}
+    return {"changed": bool(found), "removed": found, **({"diff": diff} if found else {})}
 
 
 def apply(module: AnsibleModule) -> dict[str, object]:
@@ -242,6 +275,7 @@ def main() -> None:
             "configuration": {"type": "dict", "options": _tree.OPTIONS},
             "settled": {"type": "bool", "default": True},
             "online": {"type": "bool", "default": True},
+            "depclean": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

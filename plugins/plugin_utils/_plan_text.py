@@ -24,6 +24,7 @@ def text(plan: Plan, changes: Sequence[str], unseen: Sequence[str]) -> str:
     parts = [["Since the last plan:", *_sentences(changes, "  ")]] if changes else []
     parts += [list(_target(name, target, plan)) for name, target in plan["targets"].items()]
     parts.append(_sentences((line for host in plan["cpus"] for line in _host(host, plan)), ""))
+    parts.append(_sentences(_host_remarks(plan), ""))
     parts.append(_sentences((f"{host} was never seen: the plan does without it." for host in unseen), ""))
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
@@ -95,6 +96,12 @@ def _host(host: str, plan: Plan) -> Iterator[str]:
         yield f"{host} {'also ' if told else ''}{_loses(host, lost, plan['targets'][name])}"
     elif not told:
         yield f"{host} gets all that its CPU can run"
+
+
+def _host_remarks(plan: Plan) -> Iterator[str]:
+    """Yield what on each slave will not do what its person thinks."""
+    for host, planned in plan["hosts"].items():
+        yield from (f"{host}: {remark}" for remark in planned["remarks"])
 
 
 def _keeps(host: str, name: str, keeps: Plan, target: Plan) -> str:

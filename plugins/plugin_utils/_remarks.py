@@ -9,6 +9,8 @@ import re
 import typing as t
 from collections.abc import Iterator, Mapping
 
+from ansible_collections.larry.binhost.plugins.module_utils import _fragments
+
 Facts = t.Mapping[str, t.Any]
 Files = Mapping[str, str]  # path below etc/portage -> text
 
@@ -40,7 +42,8 @@ def defeated(files: Files) -> list[tuple[str, str, str]]:
     assigned: dict[str, str] = {}
     for path in sorted(files):
         if _in(path, "make.conf"):
-            assigned.update(dict.fromkeys(_ASSIGNED.findall(files[path]), path))
+            names = set(_ASSIGNED.findall(files[path])) - _fragments.INCREMENTALS
+            assigned.update(dict.fromkeys(sorted(names), path))
     found = []
     for path in sorted(files):
         for word in _everywhere(files[path]) if _in(path, "package.use") else ():

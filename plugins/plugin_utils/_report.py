@@ -71,6 +71,7 @@ def _host(host: str, plan: Result, result: Result, *, check: bool) -> Iterator[s
         yield f"{host}: {known}"
     elif host in plan.get("hosts", {}):
         yield from _slave(host, result, check=check)
+        yield from (f"  {remark}" for remark in plan["hosts"][host].get("remarks", ()))
 
 
 def _slave(host: str, result: Result, *, check: bool) -> Iterator[str]:

@@ -98,6 +98,19 @@ def test_a_kept_plan_is_a_plan(tmp_path: Path) -> None:
     assert _kept.plan(str(tmp_path)) == made()
 
 
+def test_version_2_knew_where_everybody_is(tmp_path: Path) -> None:
+    older = {**made(), "version": 2}
+    for name, new in (("targets", _schema.NEW_OF_TARGET), ("hosts", _schema.NEW_OF_HOST)):
+        older[name] = {
+            key: {name: value for name, value in one.items() if name not in new} for key, one in older[name].items()
+        }
+    _kept.keep_plan(str(tmp_path), older)
+    kept = _kept.plan(str(tmp_path))
+    assert kept is not None
+    assert kept["version"] == _schema.VERSION
+    assert _plan.plan(fleet(), all_facts(), kept) == made()
+
+
 @pytest.mark.parametrize("text", [None, '{"version": 1, "targets": {}, "hosts": {}}'])
 def test_no_plan_or_an_older_versions(tmp_path: Path, text: str | None) -> None:
     if text:
