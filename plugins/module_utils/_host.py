@@ -84,6 +84,11 @@ def configuration(root: str, *, ours: t.Container[str]) -> dict[str, str]:
     return found
 
 
+def decides(path: str) -> bool:
+    """Return whether a file of etc/portage is of those that decide which binaries fit."""
+    return path.split("/", maxsplit=1)[0] in CONFIGURATION
+
+
 def _below(base: str, name: str) -> list[str]:
     """Return the files below a folder that Portage reads (util/__init__.py, _recursive_file_list), relative to base."""
     found = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _cpu, _fragments, _paths
+from ansible_collections.larry.binhost.plugins.module_utils import _cpu, _fragments, _host, _paths
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Variables
 from ansible_collections.larry.binhost.plugins.plugin_utils._target_files import (
     CFLAGS,
@@ -43,7 +43,12 @@ def own(slave: str, variables: Variables) -> dict[str, str]:
             for file, variable in PACKAGE_FILES.items()
             if variables.get(f"slave_{variable}")
         },
+        **{path: text for path, text in _texts(variables) if _host.decides(path)},
     }
+
+
+def _texts(variables: Variables) -> t.Iterable[tuple[str, str]]:
+    return (variables.get("slave_files") or {}).items()
 
 
 def client(slave: str, variables: Variables, cpu: t.Mapping[str, t.Any]) -> dict[str, str]:
@@ -54,6 +59,7 @@ def client(slave: str, variables: Variables, cpu: t.Mapping[str, t.Any]) -> dict
     return {
         CLIENT_CONF: _fragments.make_conf(settings, header=_fragments.header(what, "slave_client_conf")),
         "binrepos.conf/02-binhost.conf": _fragments.header(what, "the group masters") + _binrepos(),
+        **{path: text for path, text in _texts(variables) if not _host.decides(path)},
     }
 
 

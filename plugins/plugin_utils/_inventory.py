@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fragments, _paths
+from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fragments, _paths, _tree_plan
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 if t.TYPE_CHECKING:
@@ -51,6 +51,7 @@ SLAVE: t.Final[Mapping[str, str]] = {
     "slave_package_license": "dict",
     "slave_package_mask": "list",
     "slave_package_unmask": "list",
+    "slave_files": "dict",
 }
 MASTER: t.Final[Mapping[str, str]] = {"binhost_address": "text", "master_http_port": "number"}
 _SHOWN: t.Final[Mapping[str, str]] = {"text": "text", "list": "a list", "dict": "a mapping", "number": "a number"}
@@ -81,6 +82,7 @@ RENDERED: t.Final[Mapping[str, t.Callable[[t.Any], str]]] = {
     "package_license": lambda value: _fragments.package_lines(value, header=""),
     "package_mask": lambda value: _fragments.package_lines(value, header=""),
     "package_unmask": lambda value: _fragments.package_lines(value, header=""),
+    "files": lambda value: "\n".join(_tree_plan.desired(value, {}, None)),
 }
 
 
