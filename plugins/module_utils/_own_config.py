@@ -90,8 +90,8 @@ print(json.dumps({
         "package.license": table("package.license"),
     },
     "lists": {name: lines(name) for name in ("package.mask", "package.unmask")},
-    "profile": settings.profile_path or "",
-    "repositories": {repo.name: repo.location for repo in settings.repositories if repo.location},
+    "profile": os.path.realpath(settings.profile_path) if settings.profile_path else "",
+    "repositories": {repo.name: os.path.realpath(repo.location) for repo in settings.repositories if repo.location},
 }))
 """
 
