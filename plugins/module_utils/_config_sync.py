@@ -56,8 +56,24 @@ def manifest(target: str, files: Mapping[str, str], links: Mapping[str, str]) ->
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command; return its exit status: 0 all is in step, 1 nothing was changed, with the reason on stderr."""
-    asked = _arguments(argv)
+    """Run the command; return its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="binhost-sync", description="Bring the 01 files of /etc/portage into step with the master's."
+    )
+    add_options(parser)
+    return act(parser.parse_args(argv))
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Tell a parser what may be on the command line."""
+    parser.add_argument("uri", nargs="?", help=f"rsync://MASTER:PORT/TARGET; else the line in /{WHERE}")
+    parser.add_argument("--root", default="/", help="the root whose /etc/portage it is")
+    parser.add_argument("--timeout", type=int, default=20, help="seconds that the master may be silent (default: 20)")
+    parser.add_argument("--check", action="store_true", help="say what would change, and change nothing")
+
+
+def act(asked: argparse.Namespace) -> int:
+    """Do it and tell it; return 0 if all is in step, 1 if nothing was changed, with the reason on stderr."""
     try:
         uri = asked.uri or _kept_uri(asked.root)
         with _lock.held("config-sync", state=_state(asked.root)):
@@ -77,17 +93,6 @@ def main(argv: Sequence[str]) -> int:
 
 def _state(root: str) -> str:
     return os.path.join(root, _paths.STATE.lstrip("/"))
-
-
-def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="binhost-sync", description="Bring the 01 files of /etc/portage into step with the master's."
-    )
-    parser.add_argument("uri", nargs="?", help=f"rsync://MASTER:PORT/TARGET; else the line in /{WHERE}")
-    parser.add_argument("--root", default="/", help="the root whose /etc/portage it is")
-    parser.add_argument("--timeout", type=int, default=20, help="seconds that the master may be silent (default: 20)")
-    parser.add_argument("--check", action="store_true", help="say what would change, and change nothing")
-    return parser.parse_args(argv)
 
 
 def _kept_uri(root: str) -> str:
