@@ -54,10 +54,18 @@ class _Dumper(yaml.SafeDumper):
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
     style = "|" if "\n" in value else None
     tag = "!unsafe" if _TEMPLATE.search(value) else "tag:yaml.org,2002:str"
-    return dumper.represent_scalar(tag, value, style=style or ('"' if tag == "!unsafe" else None))
+    return dumper.represent_scalar(tag, str(value), style=style or ('"' if tag == "!unsafe" else None))
 
 
-_Dumper.add_representer(str, _text)
+# What Ansible hands over are subclasses of these.
+_WRITERS: t.Final[Mapping[type, t.Any]] = {
+    str: _text,
+    dict: _Dumper.represent_dict,
+    list: _Dumper.represent_list,
+}
+for _kind, _writer in _WRITERS.items():
+    _Dumper.add_representer(_kind, _writer)
+    _Dumper.add_multi_representer(_kind, _writer)
 
 
 def as_yaml(head: Iterable[str], value: Mapping[str, t.Any]) -> str:

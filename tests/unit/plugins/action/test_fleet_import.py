@@ -18,6 +18,10 @@ from ansible_collections.larry.binhost.plugins.action import fleet_import
 PATCH = "--- a\n+++ b\n+{{ not a template }} {% nor this\n"
 
 
+class Tagged(str):
+    """A text as Ansible hands it over."""
+
+
 def found(**changes: t.Any) -> dict[str, t.Any]:
     """Return what portage_config_info says of a machine."""
     empty: dict[str, t.Any] = {
@@ -29,7 +33,7 @@ def found(**changes: t.Any) -> dict[str, t.Any]:
         "repositories": {"lab": "/r/lab"},
         "files": {"patches/a/b/fix.patch": PATCH},
         "left_out": {},
-        "world": ["app-misc/a"],
+        "world": [Tagged("app-misc/a")],
         "sets": [],
         "words": [],
     }
@@ -41,7 +45,7 @@ def run(place: Path, machines: t.Any, *, check: bool = False, **variables: t.Any
     task = mock.Mock(args={}, check_mode=check, async_val=0, diff=False, _ansible_internal_redirect_list=[])
     words = ("connection", "play_context", "loader", "templar", "shared_loader_obj")
     action = fleet_import.ActionModule(task, **{word: mock.MagicMock() for word in words})
-    common = {"binhost_targets": {"common": {"profile": "lab:base"}}}
+    common = {"binhost_targets": {Tagged("common"): {"profile": "lab:base"}}}
     hosts = {
         host: {**common, **variables, **({"binhost_imported": {"configuration": config}} if config else {})}
         for host, config in machines.items()
