@@ -5,7 +5,7 @@ PYTEST ?=
 SIZES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test unit bench lint sanity packaging e2e stage bootstrap
+.PHONY: help demo demo-down test test-long unit bench lint sanity packaging e2e stage bootstrap
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -25,6 +25,9 @@ test: bootstrap ## Run every check; ends with pytest's count of the end-to-end t
 	@$(MAKE) --jobs=2 --keep-going --output-sync=target stage unit lint packaging sanity
 	@$(MAKE) e2e
 
+test-long: ## Run every check, with all repetitions of the tests that kill and race
+	@BINHOST_LONG=1 $(MAKE) test
+
 unit: bootstrap ## Test the code, in seconds
 	pytest --numprocesses=2 $(PYTEST)
 
@@ -41,7 +44,7 @@ packaging: bootstrap ## Find, build, install and document the collection
 sanity: bootstrap ## Run ansible-test sanity
 	python tests/sanity/run.py
 
-e2e: bootstrap ## Run Molecule, then the end-to-end tests, on a lab of three hosts that is removed afterwards
+e2e: bootstrap ## Run Molecule, then the tests in build roots and of a lab of three hosts that is removed afterwards
 	@tests/e2e/run $(PYTEST)
 
 # With + its words are not held back until it ends.

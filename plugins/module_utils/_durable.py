@@ -43,9 +43,13 @@ def remove(path: str) -> None:
 
 def discard(path: str) -> None:
     """Remove a folder that others may be reading: a crash leaves a draft, never a part under the full name."""
-    gone = draft(path) + ".gone"
-    os.rename(path, gone)
-    remove(gone)
+    os.rename(path, gone(path))
+    remove(gone(path))
+
+
+def gone(path: str) -> str:
+    """Return the name that a folder has while it is discarded."""
+    return draft(path) + ".gone"
 
 
 def drafts(folder: str) -> list[str]:

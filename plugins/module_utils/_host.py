@@ -15,8 +15,8 @@ VDB = "var/db/pkg"
 WORLD = "var/lib/portage/world"
 WORLD_SETS = "var/lib/portage/world_sets"
 OUR_SET = "@binhost"
-#: What of /etc/portage decides which binaries fit; neither env nor any bashrc, since Portage runs what is in them and
-#: would do so on the master.
+#: What of /etc/portage decides which binaries fit, and how they are made. Not binrepos.conf: where packages come from
+#: is no matter of a build's.
 CONFIGURATION = (
     "make.conf",
     "package.use",
@@ -27,9 +27,43 @@ CONFIGURATION = (
     "package.license",
     "package.properties",
     "package.accept_restrict",
+    "package.env",
     "license_groups",
+    "repos.conf",
+    "mirrors",
+    "sets",
+    "sets.conf",
     "profile",
+    "env",
+    "bashrc",
+    "patches",
+    "savedconfig",
 )
+#: Of these a file that cannot be carried is left out and told; the rest is read by Portage as a whole.
+SINGLE = ("env", "patches", "savedconfig")
+#: Files only, however portage_config arranges the rest.
+FILES = ("bashrc",)
+#: What of a profile may be a folder (portage lib/portage/package/ebuild/config.py and _config/).
+PROFILE_FILES = (
+    "make.defaults",
+    "package.accept_keywords",
+    "package.bashrc",
+    "package.keywords",
+    "package.mask",
+    "package.provided",
+    "package.unmask",
+    "package.use",
+    "package.use.force",
+    "package.use.mask",
+    "package.use.stable.force",
+    "package.use.stable.mask",
+    "packages",
+    "use.force",
+    "use.mask",
+    "use.stable.force",
+    "use.stable.mask",
+)
+PATCHES = (".patch", ".diff")  # bin/phase-helpers.sh, eapply_user
 ADOPTED = "00-adopted"
 #: Configuration is small; a larger file is somebody's mistake and would travel to the controller at every run.
 LARGEST = 256 * 1024  # bytes
@@ -72,21 +106,50 @@ def configuration(root: str, *, ours: t.Container[str]) -> dict[str, str]:
     """Return the files of etc/portage that its person wrote, as {relative path: text}; ``ours`` are left out.
 
     A file that stands where portage_config will want a directory is listed under the name that it will have there, so
-    that the answer is the same before and after. Raises ``BinhostError`` for a file that is too large or isn't text.
+    that the answer is the same before and after. Raises ``BinhostError`` for a file that is too large or isn't text,
+    unless ``unread`` tells of it.
     """
+    found: dict[str, str] = {}
+    for name, path in _configuration(root, ours).items():
+        try:
+            found[name] = _text(path)
+        except BinhostError:
+            if not _is_single(name):
+                raise
+    return found
+
+
+def unread(root: str, *, ours: t.Container[str]) -> dict[str, str]:
+    """Return the files of env/, patches/ and savedconfig/ that cannot be carried -> why."""
+    found: dict[str, str] = {}
+    for name, path in _configuration(root, ours).items():
+        if _is_single(name):
+            try:
+                _text(path)
+            except BinhostError as exc:
+                found[name] = str(exc).partition(": ")[2]
+    return found
+
+
+def _is_single(name: str) -> bool:
+    return name.startswith(tuple(f"{each}/" for each in SINGLE))
+
+
+def _configuration(root: str, ours: t.Container[str]) -> dict[str, str]:
+    """Return name -> absolute path of the person's own files."""
     base = os.path.join(root, "etc/portage")
     found: dict[str, str] = {}
     for name in CONFIGURATION:
         top = os.path.join(base, name)
         if os.path.isfile(top):
-            found[f"{name}/{ADOPTED}"] = _text(top)
-        found.update({path: _text(os.path.join(base, path)) for path in _below(base, name) if path not in ours})
+            found[name if name in FILES else f"{name}/{ADOPTED}"] = top
+        found.update({_adopted(path): os.path.join(base, path) for path in _below(base, name) if path not in ours})
     return found
 
 
-def decides(path: str) -> bool:
-    """Return whether a file of etc/portage is of those that decide which binaries fit."""
-    return path.split("/", maxsplit=1)[0] in CONFIGURATION
+def _adopted(path: str) -> str:
+    top, _slash, name = path.partition("/")
+    return f"{path}/{ADOPTED}" if top == "profile" and name in PROFILE_FILES else path
 
 
 def _below(base: str, name: str) -> list[str]:
@@ -94,9 +157,9 @@ def _below(base: str, name: str) -> list[str]:
     found = []
     for folder, folders, files in os.walk(os.path.join(base, name), followlinks=True):
         folders[:] = sorted(each for each in folders if _read(each))
-        paths = [os.path.join(folder, each) for each in sorted(files) if _read(each) and "bashrc" not in each]
+        paths = [os.path.join(folder, each) for each in sorted(files) if _read(each)]
         found += [os.path.relpath(path, base) for path in paths if os.path.isfile(path)]
-    return found
+    return [path for path in found if name != "patches" or path.endswith(PATCHES)]
 
 
 def _read(name: str) -> bool:
@@ -107,9 +170,29 @@ def world(root: str = "/") -> list[str]:
     """Return what the machine's person has in the world file, and in sets of their own that are part of the world."""
     atoms = set(lines(os.path.join(root, WORLD)))
     for name in lines(os.path.join(root, WORLD_SETS)):
-        own = os.path.join(root, "etc/portage/sets", os.path.basename(name.lstrip("@")))
-        atoms |= set(lines(own)) if name != OUR_SET else set()
+        atoms |= set(_set(root, name, {OUR_SET})) if name != OUR_SET else set()
     return sorted(atoms)
+
+
+def _set(root: str, name: str, seen: set[str]) -> list[str]:
+    """Return what is in a set of the person's own, and in those that it names; each set is opened once."""
+    seen.add(name)
+    found = []
+    for atom in lines(os.path.join(root, "etc/portage/sets", os.path.basename(name.lstrip("@")))):
+        if atom.startswith("@"):
+            found += _set(root, atom, seen) if atom not in seen else []
+        else:
+            found.append(atom)
+    return found
+
+
+def memory_bytes(meminfo: str) -> int:
+    """Return how much memory there is (proc(5), /proc/meminfo); 0 where the file doesn't say."""
+    for line in meminfo.splitlines():
+        name, _colon, value = line.partition(":")
+        if name == "MemTotal" and value.split()[1:] == ["kB"]:
+            return int(value.split()[0]) * 1024
+    return 0
 
 
 def _text(path: str) -> str:
@@ -117,10 +200,13 @@ def _text(path: str) -> str:
     if size > LARGEST:
         raise BinhostError(f"{path}: expected at most {LARGEST} bytes of configuration, found {size}")
     try:
-        with open(path, encoding="utf-8") as handle:
-            return handle.read()
+        with open(path, encoding="utf-8", newline="") as handle:
+            text = handle.read()
     except UnicodeDecodeError as exc:
         raise BinhostError(f"{path}: expected UTF-8 text, found {exc.reason} at byte {exc.start}") from exc
+    if "\0" in text:
+        raise BinhostError(f"{path}: expected text, found a NUL character at {text.index(chr(0))}")
+    return text
 
 
 def service_manager(root: str = "/") -> str:

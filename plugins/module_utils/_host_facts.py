@@ -28,19 +28,22 @@ def facts(run: _portage_query.Run, *, cpuinfo: str = "/proc/cpuinfo", root: str 
     """Return the facts of the host whose root is ``root``. Raises ``BinhostError``."""
     cpu = _cpu_host.facts(cpuinfo, run=run)
     portage = _portage_query.ask(lambda args: run(["timeout", "-s", "KILL", str(PATIENCE), *args]))
+    ours = _tree.owned_paths(root)
     return {
         "cpu": cpu,
         "portage": {**portage, "lacks": _portage_lacks.lacks(portage["version"])},
-        "revisions": _revisions.all_of(portage["repositories"], _mountinfo()),
+        "revisions": _revisions.all_of(portage["repositories"], _read("/proc/self/mountinfo")),
         "world": _host.world(root),
         "world_sets": _host.lines(os.path.join(root, _host.WORLD_SETS)),
         "installed": _host.installed(root),
-        "configuration": _host.configuration(root, ours=_tree.owned_paths(root)),
+        "configuration": _host.configuration(root, ours=ours),
+        "configuration_unread": _host.unread(root, ours=ours),
         "configuration_digest": digest(portage, root),
         "kernel": platform.release(),
         "libc": "-".join(platform.libc_ver()),
         "python": platform.python_version(),
         "processors": os.cpu_count() or 1,
+        "memory_bytes": _host.memory_bytes(_read("/proc/meminfo")),
         "service_mgr": _host.service_manager(root),
         "free_bytes": _host.free_bytes(_paths.STATE),
     }
@@ -52,9 +55,9 @@ def digest(portage: t.Mapping[str, t.Any], root: str) -> str:
     return _fingerprint.digest({**settings, "files": _fingerprint.files(os.path.join(root, "etc/portage"))})
 
 
-def _mountinfo() -> str:
+def _read(path: str) -> str:
     try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as lines:
+        with open(path, encoding="utf-8", errors="replace") as lines:
             return lines.read()
     except OSError:
         return ""

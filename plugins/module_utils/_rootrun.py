@@ -1,29 +1,24 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run a command in a build root, in mount and pid namespaces of its own: whatever ends it, no mount and no process
-stays behind.
+"""Run a command in a build root, in namespaces of its own: whatever ends it, no mount and no process stays behind.
 
-Nothing is mounted on the host. The root is bound onto itself first, since Portage's own sandboxes need a mount point
-to pivot on.
+Nothing is mounted on the host. What runs there sees its root, its own processes and, unless it was asked for, no
+network. It is root with fewer capabilities, which keeps builds from the host's files, keys and devices; it is no
+prison for a program that is written to break out (CAP_SYS_ADMIN stays, Portage's own sandboxes need it).
 """
 
 from __future__ import annotations
 
+import inspect
 import os
-import shlex
+import re
+import sys
 import typing as t
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Bind:
-    """One folder or file of the host that is seen in the root."""
-
-    source: str  # absolute path on the host
-    target: str  # absolute path in the root; made there if missing
-    writable: bool = False
-
+from ansible_collections.larry.binhost.plugins.module_utils import _enter, _mounts, _relay
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._mounts import Mount
 
 #: Nothing of the caller's environment reaches a build.
 ENVIRONMENT: t.Final[t.Mapping[str, str]] = {
@@ -31,53 +26,76 @@ ENVIRONMENT: t.Final[t.Mapping[str, str]] = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "TERM": "dumb",
 }
-#: --kill-child: when unshare is killed, the first process of the pid namespace is too, and with it all the others.
-NAMESPACES: t.Final = ("unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child")
+#: mount(8)'s word -> MS_* of mount(2); all others are the file system's own.
+FLAGS: t.Final[t.Mapping[str, int]] = {"ro": 1, "nosuid": 2, "nodev": 4, "noexec": 8, "noatime": 1024}
+#: Names of the two processes that stay while the command runs, for who looks for them (pgrep -x).
+PROCESSES: t.Final = ("binhost-root", "binhost-init")
+# mirror:8080, 192.0.2.1:80, [2001:db8::1]:80
+_ADDRESS: t.Final = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([\w.-]+)):(\d{1,5})", re.ASCII)
 
 
-#: Before the chroot a link in the root leads where it would on the host: nothing is made or mounted through one.
-_CONFINED: t.Final = """\
-here=$(pwd -P)
-confined() {
-    test "$(realpath -m -- "$1")" = "$here/$1" && return
-    echo "$here/$1: expected a place in the build root, found a link to $(realpath -m -- "$1")" >&2
-    exit 1
-}"""
+def argv(
+    root: str,
+    mounts: t.Iterable[Mount],
+    command: t.Sequence[str],
+    environment: t.Mapping[str, str],
+    *,
+    network: str = "none",
+    parent: int | None = None,
+) -> list[str]:
+    """Return the command line that runs ``command`` in ``root`` with exactly ENVIRONMENT and ``environment``.
 
-
-def script(root: str, binds: t.Iterable[Bind]) -> str:
-    """Return the shell script that mounts what a command in ``root`` needs; its arguments are then run there."""
-    place = shlex.quote(root)
-    lines = [
-        "set -e",
-        f"mount --bind {place} {place}",
-        f"cd {place}",
-        _CONFINED,
-        "for each in proc sys dev run tmp; do confined $each; mkdir -p $each; done",
-        "mount -t proc proc proc",
-        "mount --rbind /sys sys",
-        "mount --rbind /dev dev",
-        "mount -t tmpfs -o mode=755 tmpfs run",
-        "mkdir -p run/lock",
-    ]
-    for bind in binds:
-        lines += _bind(bind)
-    return "\n".join([*lines, 'exec chroot . "$@"', ""])
-
-
-def _bind(bind: Bind) -> list[str]:
-    """Return the lines that make the place and mount there; a link that stands for a file (resolv.conf) goes."""
-    inside = bind.target.lstrip("/")
-    target, parent = shlex.quote(inside), shlex.quote(os.path.dirname(inside) or ".")
-    if os.path.isdir(bind.source):
-        made = [f"confined {target}", f"mkdir -p {target}"]
-    else:
-        made = [f"confined {parent}", f"mkdir -p {parent}", f"test ! -L {target} || rm {target}", f"touch {target}"]
-    mounted = [*made, f"mount --bind {shlex.quote(bind.source)} {target}"]
-    return mounted if bind.writable else [*mounted, f"mount -o remount,bind,ro {target}"]
-
-
-def argv(root: str, binds: t.Iterable[Bind], command: t.Sequence[str], environment: t.Mapping[str, str]) -> list[str]:
-    """Return the command line that runs ``command`` in ``root`` with exactly ENVIRONMENT and ``environment``."""
+    ``network``: ``none`` is a loopback interface, ``host`` the host's network, ``HOST:PORT`` a loopback interface
+    with that one server at 127.0.0.1:PORT. It ends with the thread that starts it; unless ``parent`` is given (0:
+    anybody) that has to be one of this process. SIGTERM to it reaches the command.
+    Raises ``BinhostError`` for mounts or a network that can't be.
+    """
+    known = list(_complete(mounts))
+    host, port = ("", 0) if network in ("none", "host") else address(network)
+    request: _enter.Request = {
+        "root": os.path.abspath(root),
+        "parent": os.getpid() if parent is None else parent,
+        "mounts": [_row(mount) for mount in known],
+        "links": sorted(_mounts.DEV_LINKS.items()) if any(mount.target == "/dev" for mount in known) else [],
+        "private_network": network != "host",
+        "relay": inspect.getsource(_relay) if host else "",
+        "address": (host, port),
+    }
     variables = [f"{name}={value}" for name, value in {**ENVIRONMENT, **environment}.items()]
-    return [*NAMESPACES, "sh", "-c", script(root, binds), "sh", "/usr/bin/env", "-i", *variables, *command]
+    # The text of the module, which may stand in a zip file; as a literal what it is told needs no parser.
+    program = f"{inspect.getsource(_enter)}\nsys.exit(main({request!r}, sys.argv[1:]))\n"
+    return [sys.executable, "-I", "-S", "-c", program, "/usr/bin/env", "-i", *variables, *command]
+
+
+def address(network: str) -> tuple[str, int]:
+    """Return host and port of ``HOST:PORT``. Raises ``BinhostError``."""
+    match = _ADDRESS.fullmatch(network)
+    if not match or not 0 < int(match[3]) < 65536:
+        raise BinhostError(f"network: expected none, host or HOST:PORT, found {network!r}")
+    return match[1] or match[2], int(match[3])
+
+
+def _row(mount: Mount) -> tuple[str, str, str, int, str, bool]:
+    """Return a mount as mount(2) takes it."""
+    flags = sum(FLAGS.get(option, 0) for option in mount.options)
+    data = ",".join(option for option in mount.options if option not in (*FLAGS, "rw"))
+    if mount.kind == "rbind" and flags or mount.kind in ("bind", "rbind") and data:
+        raise BinhostError(f"{mount.target}: expected a bind with {', '.join(FLAGS)}, found {','.join(mount.options)}")
+    return (mount.target, mount.kind, mount.source, flags, data, mount.is_file)
+
+
+class Bind(Mount):
+    """One folder or file of the host that is seen in the root."""
+
+    def __init__(self, source: str, target: str, writable: bool = False) -> None:
+        super().__init__(target, "bind", source, () if writable else ("ro",), is_file=not os.path.isdir(source))
+
+
+def _complete(mounts: t.Iterable[Mount]) -> list[Mount]:
+    """Return the mounts of somebody who names his binds alone with those that every root has."""
+    given = list(mounts)
+    if any(mount.target == "/proc" for mount in given):
+        return given
+    places = (_mounts.DISTDIR, _mounts.PKGDIR)
+    usual = _mounts.standard(repositories={}, distdir="/", pkgdir="/")
+    return [*(mount for mount in usual if mount.target not in places), *given]

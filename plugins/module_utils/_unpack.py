@@ -89,8 +89,7 @@ def unpack(run: Run, tarball: str, root: str, *, record: str, text: str) -> None
 
     ``root`` must be missing or an empty directory.  Raises ``BinhostError``; then there is no root.
     """
-    _files.directory(os.path.dirname(root.rstrip("/")))
-    with _alone(root):
+    with alone(root):
         clear(root)
         draft = _begin(root)
         code, _out, words = run([*_TAR, "--file", tarball, "--directory", draft])
@@ -127,9 +126,10 @@ def _begin(root: str) -> str:
 
 
 @contextlib.contextmanager
-def _alone(root: str) -> t.Iterator[None]:
+def alone(root: str) -> t.Iterator[None]:
     """Let one process at a time unpack into a folder's roots; the kernel drops the lock with its owner."""
     folder = os.path.dirname(root.rstrip("/"))
+    _files.directory(folder)
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:

@@ -83,6 +83,12 @@ ansible_facts:
           description: The person's own files of /etc/portage that decide which binaries fit, by relative path.
           type: dict
           returned: always
+        configuration_unread:
+          description:
+            - Files of C(env/), C(patches/) and C(savedconfig/) that are no text or too large to be carried, each with
+              the reason.
+          type: dict
+          returned: always
         configuration_digest:
           description: The SHA-256 of the effective configuration, of Portage's settings, the profile and /etc/portage.
           type: str
@@ -101,6 +107,10 @@ ansible_facts:
           returned: always
         processors:
           description: How many processors the host has.
+          type: int
+          returned: always
+        memory_bytes:
+          description: How much memory the host has.
           type: int
           returned: always
         service_mgr:

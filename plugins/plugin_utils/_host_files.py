@@ -8,58 +8,69 @@ from __future__ import annotations
 import functools
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _cpu, _fragments, _host, _paths
+from ansible_collections.larry.binhost.plugins.module_utils import _cpu, _fragments, _paths
+from ansible_collections.larry.binhost.plugins.plugin_utils import _declared, _sizes
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Variables
-from ansible_collections.larry.binhost.plugins.plugin_utils._target_files import (
-    CFLAGS,
-    LANGUAGES,
-    PACKAGE_FILES,
-    with_words,
-)
+from ansible_collections.larry.binhost.plugins.plugin_utils._target_files import CFLAGS, LANGUAGES
 
 #: FEATURES doesn't stack between two files unless both say so: a person's FEATURES="ccache" must not be the last word.
 CLIENT_CONF: t.Final = "make.conf/zz-binhost.conf"
+#: What only a build needs is on the master. With ``y`` a changed BDEPEND alone refuses a binary (depgraph.py,
+#: ``_changed_deps``), and what --depclean keeps has to be what an update would install.
+NO_BDEPS: t.Final = "--with-bdeps=n"
 #: A dead master must not hold up a person's own emerge: wget gives up after two attempts of ten seconds.
 FETCH: t.Final = 'wget --no-proxy --tries={tries} --timeout=10 --no-verbose -O "${{DISTDIR}}/${{FILE}}" "${{URI}}"'
 
 
-def own(slave: str, variables: Variables) -> dict[str, str]:
-    """Return the fragments that make this slave's packages what they are; its variants are built with them."""
+def own(slave: str, variables: Variables, spec: Variables) -> dict[str, str]:
+    """Return the fragments that make this slave's packages what they are; its variants are built with them.
+
+    ``spec`` is its target's declaration, whose env package_env may name too.
+    """
     what = f"{slave}'s own."
 
     def header(variable: str) -> str:
         return _fragments.header(what, variable)
 
-    settings = with_words(variables.get("slave_make_conf"), "USE", variables.get("slave_use"))
+    settings = _declared.settings(variables, "slave_")
+    told = _declared.files(variables, layer(variables, spec, header))
     return {
         "make.conf/02-host.conf": _fragments.make_conf(settings, header=header("slave_make_conf or slave_use")),
-        "package.use/02-host": _fragments.package_use(
-            variables.get("slave_package_use") or {}, header=header("slave_package_use")
-        ),
-        **{
-            f"{file}/02-host": _fragments.package_lines(
-                variables[f"slave_{variable}"], header=header(f"slave_{variable}")
-            )
-            for file, variable in PACKAGE_FILES.items()
-            if variables.get(f"slave_{variable}")
-        },
-        **{path: text for path, text in _texts(variables) if _host.decides(path)},
+        **{path: text for path, text in told.items() if not _for_client(path)},
     }
 
 
-def _texts(variables: Variables) -> t.Iterable[tuple[str, str]]:
-    return (variables.get("slave_files") or {}).items()
+def layer(
+    variables: Variables, spec: Variables, header: t.Callable[[str], str] = _declared.no_header
+) -> _declared.Layer:
+    """Return who declares what a slave's variables do."""
+    env = {**_declared.env_names(spec, "01"), **_declared.env_names(variables, "02", "slave_")}
+    return _declared.Layer("02", "host", "slave_", header, env)
 
 
-def client(slave: str, variables: Variables, cpu: t.Mapping[str, t.Any]) -> dict[str, str]:
+def _for_client(path: str) -> bool:
+    """Return whether a file concerns only how a machine gets its packages."""
+    return path.startswith("binrepos.conf/")
+
+
+def client(slave: str, variables: Variables, facts: t.Mapping[str, t.Any]) -> dict[str, str]:
     """Return the fragments for this slave's own use of emerge; no build for others ever reads them."""
     what = f"How {slave} gets its packages."
-    declared = {**_own_flags(variables, cpu), **(variables.get("slave_client_conf") or {})}
-    settings = with_words(declared, "FEATURES", ["getbinpkg"])
+
+    def header(variable: str) -> str:
+        return _fragments.header(what, variable)
+
+    declared = {**_own_flags(variables, facts["cpu"]), **(variables.get("slave_client_conf") or {})}
+    settings = _declared.with_words(declared, "FEATURES", ["getbinpkg"])
+    # Before the person's own words, of which the last one counts.
+    defaults = {"EMERGE_DEFAULT_OPTS": NO_BDEPS, "MAKEOPTS": _sizes.makeopts(facts)}
+    free = {name: value for name, value in defaults.items() if name not in settings}
+    where = _declared.Layer("02", "host", "slave_", header)
+    told = {name: _declared.rendered(name, variables, where) for name in ("binrepos_conf", "files")}
     return {
-        CLIENT_CONF: _fragments.make_conf(settings, header=_fragments.header(what, "slave_client_conf")),
+        CLIENT_CONF: _fragments.make_conf(settings, header=header("slave_client_conf"), defaults=free),
         "binrepos.conf/02-binhost.conf": _fragments.header(what, "the group masters") + _binrepos(),
-        **{path: text for path, text in _texts(variables) if not _host.decides(path)},
+        **{path: text for files in told.values() for path, text in files.items() if _for_client(path)},
     }
 
 

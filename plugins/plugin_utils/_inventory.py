@@ -16,8 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fragments, _paths, _tree_plan
+from ansible_collections.larry.binhost.plugins.module_utils import _paths
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.plugin_utils import _declarations, _declared
 
 if t.TYPE_CHECKING:
     import netaddr
@@ -30,36 +31,41 @@ TARGET: t.Final[Mapping[str, str]] = {
     "master": "text",
     "cflags": "text",
     "repositories": "list",
-    "use": "list",
+    "repos_conf": "dict",
     "make_conf": "dict",
-    "package_use": "dict",
-    "package_accept_keywords": "dict",
-    "package_license": "dict",
-    "package_mask": "list",
-    "package_unmask": "list",
+    **dict.fromkeys(_declared.WORDS, "list"),
+    **{name: variable.of for name, variable in _declared.VARIABLES.items()},
+    "depclean": "flag",
 }
 #: Variable of a slave -> what it has to be.
 SLAVE: t.Final[Mapping[str, str]] = {
     "binhost_address": "text",
     "slave_world": "list",
     "slave_own_cflags": "text",
-    "slave_use": "list",
     "slave_make_conf": "dict",
     "slave_client_conf": "dict",
-    "slave_package_use": "dict",
-    "slave_package_accept_keywords": "dict",
-    "slave_package_license": "dict",
-    "slave_package_mask": "list",
-    "slave_package_unmask": "list",
-    "slave_files": "dict",
+    **{f"slave_{name}": "list" for name in _declared.WORDS},
+    **{f"slave_{name}": variable.of for name, variable in _declared.VARIABLES.items()},
 }
-MASTER: t.Final[Mapping[str, str]] = {"binhost_address": "text", "master_http_port": "number"}
-_SHOWN: t.Final[Mapping[str, str]] = {"text": "text", "list": "a list", "dict": "a mapping", "number": "a number"}
+MASTER: t.Final[Mapping[str, str]] = {
+    "binhost_address": "text",
+    "master_http_port": "number",
+    "master_jobs": "number",
+    "master_makeopts": "text",
+}
+_SHOWN: t.Final[Mapping[str, str]] = {
+    "text": "text",
+    "list": "a list",
+    "dict": "a mapping",
+    "number": "a number",
+    "flag": "true or false",
+}
 _TYPES: t.Final[Mapping[str, type | tuple[type, ...]]] = {
     "text": str,
     "list": (list, tuple),
     "dict": Mapping,
     "number": int,
+    "flag": bool,
 }
 #: What a host names as its target where the plan is to choose by CPU; ``auto:NAME`` where several are declared.
 AUTO: t.Final = "auto"
@@ -72,18 +78,6 @@ _ONE_MACHINES: t.Final = {
     re.compile(r"--param[= ]l[12]-cache-(?:line-)?size"): "caches are one machine's own",
 }
 HTTP_PORT: t.Final = 8080
-#: Variable of a target, and with ``slave_`` before it of a slave, -> what writes it into a file.
-RENDERED: t.Final[Mapping[str, t.Callable[[t.Any], str]]] = {
-    "make_conf": lambda value: _fragments.make_conf(value, header=""),
-    "client_conf": lambda value: _fragments.make_conf(value, header=""),
-    "use": lambda value: _fragments.make_conf({"USE": value}, header=""),
-    "package_use": lambda value: _fragments.package_use(value, header=""),
-    "package_accept_keywords": lambda value: _fragments.package_lines(value, header=""),
-    "package_license": lambda value: _fragments.package_lines(value, header=""),
-    "package_mask": lambda value: _fragments.package_lines(value, header=""),
-    "package_unmask": lambda value: _fragments.package_lines(value, header=""),
-    "files": lambda value: "\n".join(_tree_plan.desired(value, {}, None)),
-}
 
 
 @dataclass(frozen=True)
@@ -214,7 +208,7 @@ def _target(where: str, target: Variables, fleet: Fleet) -> Iterator[str]:
         yield f"{where}.master: expected a host of the group masters ({', '.join(fleet.masters)}), found {master!r}"
     if master is None and len(fleet.masters) > 1:
         yield f"{where}.master: expected which of the masters builds it ({', '.join(fleet.masters)}), found nothing"
-    yield from _renders(where, target)
+    yield from _declarations.of_target(where, target)
     yield from _shared_flags(where, target)
 
 
@@ -283,8 +277,7 @@ def _slaves(fleet: Fleet) -> Iterator[str]:
         own = variables.get("slave_own_cflags", "target")
         if own not in ("best", "target"):
             yield f"{host}: slave_own_cflags: expected best or target, found {own!r}"
-        yield from _world(host, variables.get("slave_world"))
-        yield from _renders(host, variables, "slave_")
+        yield from _declarations.of_slave(host, variables, _spec(host, fleet))
 
 
 def _choice(host: str, target: t.Any, fleet: Fleet) -> Iterator[str]:
@@ -301,28 +294,10 @@ def _choice(host: str, target: t.Any, fleet: Fleet) -> Iterator[str]:
         yield f"{host}: binhost_target: expected one of {declared}, found {target!r}"
 
 
-def _world(host: str, world: t.Any) -> Iterator[str]:
-    for atom in world if isinstance(world, (list, tuple)) else ():
-        if not isinstance(atom, str):
-            yield f"{host}: slave_world: expected package atoms, found {atom!r}"
-            continue
-        if atom.startswith("@"):
-            yield f"{host}: slave_world: expected package atoms, found the set {atom}: list what is in it"
-            continue
-        try:
-            _atom.check(atom)
-        except BinhostError as exc:
-            yield f"{host}: slave_world: expected package atoms, found {exc}"
-
-
-def _renders(where: str, variables: Variables, prefix: str = "") -> Iterator[str]:
-    """Try each variable that becomes a file: what the file cannot hold is found before any host is asked."""
-    for name, write in RENDERED.items():
-        value = variables.get(f"{prefix}{name}")
-        try:
-            if value is not None:
-                write(value)
-        except BinhostError as exc:
-            yield f"{where}: {prefix}{name}: {exc}"
-        except (TypeError, AttributeError):
-            pass  # not of its type at all, which _typed says
+def _spec(host: str, fleet: Fleet) -> Variables:
+    """Return the declaration that a slave shares; an empty one where what it names is none."""
+    try:
+        spec = fleet.targets[fleet.declaration(host)[0]]
+    except (KeyError, AttributeError, TypeError, StopIteration):
+        return {}
+    return spec if isinstance(spec, Mapping) else {}

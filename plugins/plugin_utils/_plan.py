@@ -12,14 +12,18 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping, Sequence
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fingerprint, _paths
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _cpus,
+    _declared,
     _host_files,
     _inventory,
     _price,
+    _remarks,
     _schema,
+    _sizes,
     _target_files,
     _targets,
 )
@@ -44,7 +48,10 @@ def plan(fleet: Fleet, facts: Mapping[str, Facts], previous: Mapping[str, t.Any]
     cpus = Cpus(facts)
     groups = _targets.groups(fleet, facts, cpus, previous)
     where = {slave: name for name, group in groups.items() for slave in group.members}
-    own = {slave: _host_files.own(slave, fleet.variables[slave]) for slave in where}
+    own = {
+        slave: _host_files.own(slave, fleet.variables[slave], fleet.targets[groups[name].declared])
+        for slave, name in where.items()
+    }
     targets = {name: _target(name, group, fleet, facts, cpus, own) for name, group in groups.items()}
     made = {
         "version": _schema.VERSION,
@@ -67,7 +74,9 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
     repositories = _repositories(group, spec, facts)
     settings = _target_files.settings(spec, chost, cpu)
     files = _target_files.files(name, group.declared, spec, settings, repositories)
-    last = _target_files.last_word(settings)
+    makeopts = _makeopts(fleet.variables[group.master], facts[group.master])
+    last = {**_target_files.variant_files(settings, makeopts), **_target_files.last_word(settings)}
+    worlds = {slave: declared_world(fleet.variables[slave], spec) for slave in group.members}
     return {
         "declared": group.declared,
         "automatic": group.automatic,
@@ -80,14 +89,16 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
         "members": group.members,
         "unseen": group.unseen,
         "repositories": repositories,
-        "world": _asked({slave: declared_world(fleet.variables[slave]) for slave in group.members}),
-        "wishes": _asked({slave: _wishes(fleet.variables[slave], facts[slave]) for slave in group.members}),
+        "world": _asked(worlds),
+        "wishes": _asked({slave: _wishes(worlds[slave], facts[slave]) for slave in group.members}),
         "files": files,
+        "build_files": _target_files.build_files(makeopts),
+        "makeopts": makeopts,
+        "depclean": bool(boolean(spec.get("depclean", True))),
         "links": {"make.profile": _target_files.profile_link(spec["profile"])},
         "root": _paths.below("roots", name),
         "variants": [
-            _variant(slave, {**files, **own[slave], **last}, fleet.variables[slave], facts[slave])
-            for slave in group.members
+            _variant(slave, {**files, **own[slave], **last}, worlds[slave], facts[slave]) for slave in group.members
         ],
     }
 
@@ -126,35 +137,45 @@ def _asked(worlds: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     return {atom: sorted(found[atom]) for atom in sorted(found)}
 
 
-def _wishes(variables: Variables, facts: Facts) -> list[str]:
+def _wishes(declared: Sequence[str], facts: Facts) -> list[str]:
     """Return what a machine's person installed and the inventory doesn't declare, as far as it is packages."""
-    return sorted({atom for atom in facts["world"] if _atom.is_package(atom)} - set(declared_world(variables)))
+    return sorted({atom for atom in facts["world"] if _atom.is_package(atom)} - set(declared))
 
 
-def declared_world(variables: Variables) -> list[str]:
-    """Return what the inventory declares for a slave, sorted, each atom once."""
-    return sorted(set(variables.get("slave_world") or ()))
+def declared_world(variables: Variables, spec: Variables) -> list[str]:
+    """Return what the inventory declares for a slave, sorted, each atom once; sets are opened."""
+    return _declared.atoms(
+        variables.get("slave_world") or (), variables.get("slave_sets") or {}, spec.get("sets") or {}
+    )
 
 
-def _variant(slave: str, files: Files, variables: Variables, facts: Facts) -> Plan:
+def _makeopts(variables: Variables, facts: Facts) -> str:
+    """Return MAKEOPTS of a master's builds."""
+    declared = variables.get("master_makeopts")
+    return str(declared) if declared else _sizes.makeopts(facts, int(variables.get("master_jobs") or 1))
+
+
+def _variant(slave: str, files: Files, world: Sequence[str], facts: Facts) -> Plan:
     """Return a slave with its whole configuration, the person's own files included: what its packages have to fit."""
     return {
         "name": slave,
         "files": {**facts["configuration"], **files},
-        "world": declared_world(variables),
-        "wishes": _wishes(variables, facts),
+        "world": list(world),
+        "wishes": _wishes(world, facts),
         "features": sorted(facts["cpu"]["features"]),
     }
 
 
 def _slave(slave: str, name: str, target: Plan, fleet: Fleet, facts: Facts, own: Own) -> Plan:
     variables = fleet.variables[slave]
+    files = {**target["files"], **own[slave], **_host_files.client(slave, variables, facts)}
     return {
         "target": name,
         "uri": target["uri"],
-        "files": {**target["files"], **own[slave], **_host_files.client(slave, variables, facts["cpu"])},
+        "files": files,
         "links": target["links"],
-        "world": declared_world(variables),
+        "world": declared_world(variables, fleet.targets[target["declared"]]),
+        "remarks": _remarks.remarks(facts, target, files),
         # The person's own repositories: what changes there changes what emerge would do.
         "overlays": {
             repository: place

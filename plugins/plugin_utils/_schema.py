@@ -21,7 +21,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Fleet
 
 Form = t.Any
-VERSION: t.Final = 2
+VERSION: t.Final = 3
 MANY: t.Final = "*"
 OPEN: t.Final = "..."
 
@@ -56,6 +56,9 @@ _TARGET: t.Final[Form] = {
     "world": {MANY: ["text"]},
     "wishes": {MANY: ["text"]},
     "files": {MANY: "text"},
+    "build_files": {MANY: "text"},
+    "makeopts": "text",
+    "depclean": "flag",
     "links": {MANY: "text"},
     "root": "text",
     "variants": [
@@ -73,10 +76,14 @@ PLAN: t.Final[Form] = {
             "files": {MANY: "text"},
             "links": {MANY: "text"},
             "world": ["text"],
+            "remarks": ["text"],
             "overlays": {MANY: "text"},
         }
     },
 }
+#: What version 2 didn't know, and what is taken for it where that made the last plan.
+NEW_OF_TARGET: t.Final[Mapping[str, t.Any]] = {"build_files": {}, "makeopts": "", "depclean": True}
+NEW_OF_HOST: t.Final[Mapping[str, t.Any]] = {"remarks": []}
 #: What the plan reads of a host's facts.
 SLAVE_FACTS: t.Final[Form] = {
     "cpu": {"features": ["text"], OPEN: None},
@@ -182,17 +189,36 @@ def check_plan(plan: t.Any, where: str) -> None:
 
 
 def usable(plan: t.Any, where: str) -> Mapping[str, t.Any] | None:
-    """Return a kept plan if it is one, or None if an older version made it: that one knew no automatic target.
+    """Return a kept plan if it is one, or None if version 1 made it: that one knew no automatic target.
 
     Raises ``BinhostError`` for anything else: without what was planned before, automatic targets would move.
     """
     version = plan.get("version") if isinstance(plan, Mapping) else None
-    if isinstance(version, int) and 0 < version < VERSION:
+    if version == 1:
         return None
+    if version == 2:
+        plan, version = _from_2(plan), VERSION
     if version != VERSION:
         raise BinhostError(f"{where}: expected a plan of version {VERSION}, found version {version!r}")
     check_plan(plan, where)
     return t.cast("Mapping[str, t.Any]", plan)
+
+
+def _from_2(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return a plan of version 2 as one of this version, as far as one can know."""
+
+    def each(name: str, further: Mapping[str, t.Any]) -> t.Any:
+        found = plan.get(name)
+        if not isinstance(found, Mapping):
+            return found
+        return {key: {**further, **one} if isinstance(one, Mapping) else one for key, one in found.items()}
+
+    return {
+        **plan,
+        "version": VERSION,
+        "targets": each("targets", NEW_OF_TARGET),
+        "hosts": each("hosts", NEW_OF_HOST),
+    }
 
 
 def _contradictions(plan: Mapping[str, t.Any], where: str) -> list[str]:

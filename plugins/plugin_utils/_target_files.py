@@ -10,21 +10,16 @@ import typing as t
 from collections.abc import Mapping
 
 from ansible_collections.larry.binhost.plugins.module_utils import _fragments, _paths
-from ansible_collections.larry.binhost.plugins.plugin_utils import _inventory
+from ansible_collections.larry.binhost.plugins.plugin_utils import _declared, _inventory
 from ansible_collections.larry.binhost.plugins.plugin_utils._cpus import Features, Isa
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Variables
 
-#: package.* file -> the variable of a target; a slave's is the same with ``slave_`` before it.
-PACKAGE_FILES: t.Final[Mapping[str, str]] = {
-    "package.accept_keywords": "package_accept_keywords",
-    "package.license": "package_license",
-    "package.mask": "package_mask",
-    "package.unmask": "package_unmask",
-}
 #: repos.conf is read in the order of names and the last word counts: the person's own gentoo.conf must not be it.
 REPOS_CONF: t.Final = "repos.conf/zz-binhost.conf"
 #: In a variant the target's say about the CPU is the last: what is built there is published for all.
 LAST_WORD: t.Final = "make.conf/zz-target.conf"
+#: In the build root alone.
+BUILD_CONF: t.Final = "make.conf/zz-build.conf"
 CFLAGS: t.Final = "-O2 -pipe"
 LANGUAGES: t.Final = ("COMMON_FLAGS", "CFLAGS", "CXXFLAGS", "FCFLAGS", "FFLAGS")
 #: What no index names and no binary shows: packages made with other values have to be made again.
@@ -32,6 +27,31 @@ _CPU_FLAGS: t.Final = ("CPU_FLAGS_X86", "CPU_FLAGS_ARM", "CPU_FLAGS_PPC")
 COMPILE: t.Final = ("CHOST", *LANGUAGES, "LDFLAGS", *_CPU_FLAGS, "RUSTFLAGS", "GOAMD64")
 #: Of these a slave may have its own and the target none.
 _UNSET: t.Final = ("RUSTFLAGS", "GOAMD64")
+#: Of how a slave emerges nothing reaches a build: what isn't there would stop it, or the package would be elsewhere.
+OPERATION: t.Final[Mapping[str, str]] = {
+    "BINPKG_FORMAT": "gpkg",
+    "BINPKG_GPG_SIGNING_KEY": "",
+    "CCACHE_DIR": "",
+    "EMERGE_DEFAULT_OPTS": "",
+    "PORTAGE_BINHOST": "",
+    "PORTAGE_ELOG_SYSTEM": "",
+    "PORTAGE_IONICE_COMMAND": "",
+    "PORTAGE_NICENESS": "0",
+    "PORTAGE_SCHEDULING_POLICY": "",
+    "PORTAGE_TRUST_HELPER": "",
+}
+#: FEATURES that keep a build to itself and its package findable: Portage's defaults that a slave may have taken away.
+SOUND: t.Final = (
+    "binpkg-multi-instance ebuild-locks ipc-sandbox network-sandbox pid-sandbox pkgdir-index-trusted sandbox "
+    "strict userpriv usersandbox"
+)
+#: FEATURES (make.conf(5)) that need a program, a key or a folder of that machine, keep what fills the disk, or refuse.
+#: None changes what is in a package; ``test``, ``nostrip``, ``splitdebug`` and the like do and are the slave's.
+UNSOUND: t.Final = (
+    "-binpkg-request-signature -binpkg-signing -buildsyspkg -ccache -collision-protect -distcc -distcc-pump "
+    "-fail-clean -fakeroot -force-mirror -gpg-keepalive -icecream -keeptemp -keepwork -lmirror -mirror "
+    "-mount-sandbox -noclean -protect-owned -stricter -unmerge-backup -userfetch"
+)
 #: psABI level -> the names of rustc (``rustc --print target-cpus``) and of Go (go.dev/wiki/MinimumRequirements#amd64).
 _RUST: t.Final[Mapping[str, str]] = {
     "x86-64-v1": "x86-64",
@@ -70,16 +90,8 @@ def settings(spec: Variables, chost: str, cpu: Mapping[str, t.Any]) -> dict[str,
         cpu["flags_variable"]: " ".join(cpu["flags"]),
         **{name: value for name, value in languages.items() if value},
         "BINPKG_FORMAT": "gpkg",
-        **with_words(spec.get("make_conf"), "USE", spec.get("use")),
+        **_declared.settings(spec),
     }
-
-
-def with_words(settings: Variables | None, name: str, words: t.Any) -> dict[str, t.Any]:
-    """Return the settings with further words in one of them."""
-    found = dict(settings or {})
-    there = found.get(name, [])
-    further = [*([there] if isinstance(there, str) else there), *(words or [])]
-    return {**found, name: further} if further else found
 
 
 def last_word(settings: Mapping[str, t.Any]) -> dict[str, str]:
@@ -89,29 +101,57 @@ def last_word(settings: Mapping[str, t.Any]) -> dict[str, str]:
     return {LAST_WORD: _fragments.make_conf(chosen, header=header)}
 
 
+def build_files(makeopts: str) -> dict[str, str]:
+    """Return the fragments that the build root alone has; no slave ever sees them.
+
+    They are files, since a variable of the environment would defeat what package.env says of one package.
+    """
+    header = _fragments.header("How much the builds may take at a time.", "master_makeopts")
+    return {BUILD_CONF: _fragments.make_conf({"MAKEOPTS": makeopts}, header=header)}
+
+
+def variant_files(settings: Mapping[str, t.Any], makeopts: str) -> dict[str, str]:
+    """Return what takes the place of these in a variant, where a slave's own files are read too."""
+    header = _fragments.header("How the master builds; of how this slave emerges, nothing.", "master_makeopts")
+    how = {**OPERATION, "MAKEOPTS": makeopts, "FEATURES": _features(settings)}
+    return {BUILD_CONF: _fragments.make_conf(how, header=header)}
+
+
+def _features(settings: Mapping[str, t.Any]) -> list[str]:
+    """Return the words that undo what a slave's FEATURES would do to the build; the target's own are left."""
+    declared = settings.get("FEATURES") or []
+    return [SOUND, UNSOUND, *([declared] if isinstance(declared, str) else declared)]
+
+
 def files(
     name: str, declared: str, spec: Variables, settings: Mapping[str, t.Any], repositories: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the 01 fragments: the same in the target's build root and on all its slaves."""
+    """Return the 01 fragments: the same in its build root and on all its slaves."""
     what = f"Target {name}: the same in its build root and on all its slaves."
 
     def header(variable: str) -> str:
         return _fragments.header(what, f"binhost_targets.{declared}.{variable}")
 
-    places = {
-        repository: {"location": f"{_paths.REPOSITORIES}/{repository}", "auto-sync": "no"}
-        for repository in repositories
-    }
     return {
         "make.conf/01-target.conf": _fragments.make_conf(settings, header=header("make_conf")),
-        "package.use/01-target": _fragments.package_use(spec.get("package_use") or {}, header=header("package_use")),
-        **{
-            f"{file}/01-target": _fragments.package_lines(spec[variable], header=header(variable))
-            for file, variable in PACKAGE_FILES.items()
-            if spec.get(variable)
-        },
-        REPOS_CONF: _fragments.ini(places, header=header("repositories")),
+        **_declared.files(spec, layer(spec, header)),
+        REPOS_CONF: _fragments.ini(_repos_conf(spec, repositories), header=header("repositories or repos_conf")),
     }
+
+
+def layer(spec: Variables, header: t.Callable[[str], str] = _declared.no_header) -> _declared.Layer:
+    """Return who declares what a target's variables do."""
+    return _declared.Layer("01", "target", "", header, _declared.env_names(spec, "01"))
+
+
+def _repos_conf(spec: Variables, repositories: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return what repos.conf says of each repository; where it is and who brings it isn't the owner's to say."""
+    declared = spec.get("repos_conf") or {}
+    whole = {"DEFAULT": declared["DEFAULT"]} if "DEFAULT" in declared else {}
+    for name in repositories:
+        ours = {"location": f"{_paths.REPOSITORIES}/{name}", "auto-sync": "no"}
+        whole[name] = {**(declared.get(name) or {}), **ours}
+    return whole
 
 
 def profile_link(profile: str) -> str:

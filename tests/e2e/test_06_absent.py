@@ -103,16 +103,14 @@ def test_a_failed_build_stops_no_slave_and_nothing_published(lab: Machines, site
 
 def test_a_killed_build_leaves_nothing_running_and_is_done_by_the_next_run(lab: Machines, site: Site) -> None:
     lab.sh("desktop", f"cd {TREE}; cp tree-2.1.0.ebuild tree-2.1.0-r1.ebuild")
-    # The first process of the build's pid namespace takes all others with it.
-    kill = (
-        "for _ in $(seq 600); do pgrep -f '[s]rc_compile|[e]build.sh' && break; sleep 0.1; done; pkill -KILL -x unshare"
-    )
+    # With the one that started the build in its namespaces all others end.
+    wait = "for _ in $(seq 600); do pgrep -f '[s]rc_compile|[e]build.sh' && break; sleep 0.1; done"
     with ThreadPoolExecutor() as pool:
-        killing = pool.submit(lab.sh, "desktop", kill)
+        killing = pool.submit(lab.sh, "desktop", f"{wait}; pkill -KILL -x binhost-root")
         run = site()
     assert killing.result()
     assert run.rc not in (0, UNREACHABLE), run.stdout
-    assert lab.run("desktop", "pgrep", "-f", "[e]merge|[e]build.sh|[u]nshare").rc != 0
+    assert lab.run("desktop", "pgrep", "-f", "[e]merge|[e]build.sh|[b]inhost-").rc != 0
     assert portage.ROOT not in lab.read("desktop", "/proc/self/mountinfo")
     run = site()
     assert run.rc == 0, run.stdout

@@ -129,6 +129,48 @@ def test_ini_refused(section: str, key: str, value: str, message: str) -> None:
         _fragments.ini({section: {key: value}}, header=H)
 
 
+def test_defaults_stand_before_what_earlier_files_say() -> None:
+    assert _fragments.make_conf({"A": "x"}, header=H, defaults={"MAKEOPTS": "-j2", "A": "y"}) == (
+        '# h\nA="y ${A}"\nMAKEOPTS="-j2 ${MAKEOPTS}"\n'
+    )
+
+
+def test_env_file() -> None:
+    assert _fragments.env_file({"USE": ["a", "-b"], "CFLAGS": "-O2"}, header=H) == '# h\nCFLAGS="-O2"\nUSE="a -b"\n'
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ({"a b": []}, "mirrors: expected the name of a group, found 'a b'"),
+        ({"gnu": ["http://a#b"]}, "mirrors, gnu: expected a URL or an absolute path, found 'http://a#b'"),
+        ({"gnu": 1}, "mirrors, gnu: expected text or a list of texts, found 1"),
+    ],
+)
+def test_mirrors_refused(groups: dict[str, list[str]], message: str) -> None:
+    with pytest.raises(BinhostError, match=f"^{re.escape(message)}$"):
+        _fragments.mirrors(groups, header=H)
+
+
+@pytest.mark.parametrize(("value", "text"), [(["a", "b"], "a\nb\n"), ("a\nb", "a\nb\n"), ([], ""), ("", "")])
+def test_lines(value: list[str] | str, text: str) -> None:
+    assert _fragments.lines(value, "x", header=H) == H + text
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (["a\nb"], "x: expected a line, found 'a\\nb'"),
+        (1, "x: expected text or a list of lines, found 1"),
+        ("\0", "x: expected text, found a NUL character in it"),
+        ("\udcff", "x: expected text that UTF-8 can hold, found '\\udcff' (surrogates not allowed)"),
+    ],
+)
+def test_lines_refused(value: list[str] | str, message: str) -> None:
+    with pytest.raises(BinhostError, match=f"^{re.escape(message)}$"):
+        _fragments.lines(value, "x", header=H)
+
+
 # --- the same, asked of Portage
 
 
@@ -152,6 +194,7 @@ def test_portage_reads_anything_back(tmp_path: Path) -> None:
     @hypothesis.given(texts)
     def check(text: str) -> None:
         assert _read(tmp_path / "f", _fragments.make_conf({"X": text}, header=H)) == {"X": text}
+        assert _read(tmp_path / "f", _fragments.env_file({"X": text}, header=H)) == {"X": text}
 
     check()
 
@@ -175,3 +218,33 @@ def test_portage_reads_ini(tmp_path: Path) -> None:
     parser = configparser.SafeConfigParser()
     configparser.read_configs(parser, [str(path)])
     assert dict(parser["lab"]) == {"location": "/a%b", "x": "; #y"}
+
+
+def test_every_incremental_adds_and_every_other_variable_overrides(tmp_path: Path) -> None:
+    util = pytest.importorskip("portage.util", reason="Portage isn't installed here")
+    names = [*_fragments.INCREMENTALS, "VIDEO_CARDS"]
+    for number in ("1", "2"):
+        text = _fragments.make_conf({name: [f"word{number}"] for name in names}, header=H)
+        (tmp_path / f"0{number}").write_text(text, encoding="utf-8")
+    found = util.getconfig(str(tmp_path), recursive=True)
+    assert {name for name in names if found[name].split() == ["word1", "word2"]} == _fragments.INCREMENTALS
+    assert found["VIDEO_CARDS"] == "word2"
+
+
+def test_a_persons_words_are_the_last(tmp_path: Path) -> None:
+    util = pytest.importorskip("portage.util", reason="Portage isn't installed here")
+    cpuinfo = pytest.importorskip("portage.util.cpuinfo", reason="Portage isn't installed here")
+    for name, text in (
+        ("00-adopted", 'MAKEOPTS="-j7"\n'),
+        ("zz", _fragments.make_conf({}, header=H, defaults={"MAKEOPTS": "-j2 -l2"})),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    found = util.getconfig(str(tmp_path), recursive=True)["MAKEOPTS"]
+    assert (found, cpuinfo.makeopts_to_job_count(found)) == ("-j2 -l2 -j7", "7")
+
+
+def test_portage_reads_mirrors_of_a_folder_and_adds_them_up(tmp_path: Path) -> None:
+    util = pytest.importorskip("portage.util", reason="Portage isn't installed here")
+    for number, servers in (("01", ["http://a", "http://b"]), ("02", ["http://c"])):
+        (tmp_path / number).write_text(_fragments.mirrors({"gnu": servers}, header=H), encoding="utf-8")
+    assert dict(util.grabdict(str(tmp_path), recursive=1)) == {"gnu": ["http://a", "http://b", "http://c"]}

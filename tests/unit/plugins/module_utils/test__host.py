@@ -87,3 +87,62 @@ def test_without_portage_each_pythons_last_words_are_told() -> None:
     )
     with pytest.raises(BinhostError, match=f"^{re.escape(expected)}$"):
         _portage_query.ask(run, ["/a", "/b"])
+
+
+def test_what_builds_read_is_carried_whole(tmp_path: Path) -> None:
+    base = tmp_path / "etc/portage"
+    texts = {
+        "bashrc": "einfo\n",
+        "env/no-lto.conf": "CFLAGS=-O2\n",
+        "env/app-misc/hello": "post_src_install() { :; }\n",
+        "package.env": "a/b no-lto.conf\n",
+        "patches/a/b/1.patch": "--- a\r\n",
+        "patches/a/b/README": "not read\n",
+        "patches/a/b/.1.patch.swp": "x",
+        "savedconfig/x11-wm/dwm-6.5": "#define\n",
+        "sets/mine": "a/b\n",
+        "mirrors": "gnu http://a\n",
+        "repos.conf/mine.conf": "[mine]\n",
+        "profile/package.provided": "a/b-1\n",
+        "profile/bashrc/mine": "einfo\n",
+        "binrepos.conf": "[x]\n",
+    }
+    for name, text in texts.items():
+        write(base / name, text.replace("\r\n", "\n"))
+    (base / "patches/a/b/1.patch").write_bytes(b"--- a\r\n")
+    found = _host.configuration(str(tmp_path), ours=())
+    renamed = {"package.env", "mirrors", "profile/package.provided"}
+    left = {"patches/a/b/README", "patches/a/b/.1.patch.swp", "binrepos.conf"}
+    assert found == {
+        (f"{name}/00-adopted" if name in renamed else name): text for name, text in texts.items() if name not in left
+    }
+
+
+def test_a_patch_that_cannot_be_carried_is_told_and_left_out(tmp_path: Path) -> None:
+    base = tmp_path / "etc/portage"
+    write(base / "patches/a/b/1.patch", "fine\n")
+    (base / "patches/a/b/2.patch").write_bytes(b"\xe9")
+    (base / "patches/a/b/3.patch").write_bytes(b"GIT binary\0")
+    write(base / "savedconfig/a/b", "#" * (_host.LARGEST + 1))
+    assert list(_host.configuration(str(tmp_path), ours=())) == ["patches/a/b/1.patch"]
+    assert _host.unread(str(tmp_path), ours=()) == {
+        "patches/a/b/2.patch": "expected UTF-8 text, found unexpected end of data at byte 0",
+        "patches/a/b/3.patch": "expected text, found a NUL character at 10",
+        "savedconfig/a/b": "expected at most 262144 bytes of configuration, found 262145",
+    }
+
+
+def test_sets_of_the_world_are_opened_and_those_that_they_name(tmp_path: Path) -> None:
+    write(tmp_path / "var/lib/portage/world", "a/world\n")
+    write(tmp_path / "var/lib/portage/world_sets", "@binhost\n@mine\n@portages-own\n")
+    write(tmp_path / "etc/portage/sets/mine", "a/mine\n@other\n")
+    write(tmp_path / "etc/portage/sets/other", "a/other\n@mine\n")
+    write(tmp_path / "etc/portage/sets/binhost", "a/ours\n")
+    assert _host.world(str(tmp_path)) == ["a/mine", "a/other", "a/world"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("MemTotal:        2048 kB\nMemFree: 1 kB\n", 2**21), ("", 0), ("MemTotal: x\n", 0)]
+)
+def test_memory(text: str, expected: int) -> None:
+    assert _host.memory_bytes(text) == expected

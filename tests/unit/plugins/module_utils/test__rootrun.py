@@ -4,19 +4,24 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-import time
+import sys
 from pathlib import Path
 
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _rootrun
-from ansible_collections.larry.binhost.plugins.module_utils._rootrun import Bind
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._mounts import Mount
+
+PROC = Mount("/proc", "proc")
+USR = Mount("/usr", "bind", "/usr", ("ro",))
 
 
 def test_argv_carries_the_environment_and_nothing_else() -> None:
-    command = _rootrun.argv("/a root", [], ["emerge", "@world"], {"FEATURES": "buildpkg"})
-    assert command[: len(_rootrun.NAMESPACES)] == list(_rootrun.NAMESPACES)
-    assert command[command.index("/usr/bin/env") :] == [
+    command = _rootrun.argv("/a root", [PROC], ["emerge", "@world"], {"FEATURES": "buildpkg"})
+    assert command[:4] == [sys.executable, "-I", "-S", "-c"]
+    assert command[5:] == [
         *(
             "/usr/bin/env",
             "-i",
@@ -28,13 +33,47 @@ def test_argv_carries_the_environment_and_nothing_else() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("network", "expected"),
+    [
+        ("mirror:8080", ("mirror", 8080)),
+        ("192.0.2.1:80", ("192.0.2.1", 80)),
+        ("[2001:db8::1]:80", ("2001:db8::1", 80)),
+        ("mirror.example.org:65535", ("mirror.example.org", 65535)),
+    ],
+)
+def test_address(network: str, expected: tuple[str, int]) -> None:
+    assert _rootrun.address(network) == expected
+
+
+@pytest.mark.parametrize("network", ["", "mirror", "mirror:", ":80", "mirror:0", "mirror:65536", "a b:80", "None"])
+def test_no_address(network: str) -> None:
+    with pytest.raises(
+        BinhostError, match=f"^{re.escape(f'network: expected none, host or HOST:PORT, found {network!r}')}$"
+    ):
+        _rootrun.argv("/root", [PROC], ["true"], {}, network=network)
+
+
+@pytest.mark.parametrize(
+    ("mount", "found"),
+    [
+        (Mount("/sys", "rbind", "/sys", ("ro",)), "ro"),
+        (Mount("/sys", "bind", "/sys", ("ro", "size=1")), "ro,size=1"),
+    ],
+)
+def test_a_bind_that_cannot_be(mount: Mount, found: str) -> None:
+    expected = f"/sys: expected a bind with ro, nosuid, nodev, noexec, noatime, found {found}"
+    with pytest.raises(BinhostError, match=f"^{re.escape(expected)}$"):
+        _rootrun.argv("/root", [PROC, mount], ["true"], {})
+
+
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="a mount namespace needs root")
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Return a root that has this machine's programs, once /usr is bound there."""
-    place = tmp_path / "a root's"
+    place = tmp_path / "a root's\nplace"
     place.mkdir()
     for folder in ("bin", "lib", "lib64", "sbin"):
         if Path(f"/{folder}").is_symlink():
@@ -42,26 +81,33 @@ def root(tmp_path: Path) -> Path:
     return place
 
 
-def run(root: Path, binds: list[Bind], script: str) -> subprocess.CompletedProcess[str]:
-    command = _rootrun.argv(str(root), [Bind("/usr", "/usr"), *binds], ["sh", "-c", script], {})
+def run(root: Path, mounts: list[Mount], script: str) -> subprocess.CompletedProcess[str]:
+    command = _rootrun.argv(str(root), [PROC, USR, *mounts], ["sh", "-c", script], {})
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @NEEDS_ROOT
 def test_a_command_sees_its_root_and_leaves_nothing_behind(root: Path, tmp_path: Path) -> None:
-    (tmp_path / "seen").mkdir()
-    (tmp_path / "seen/file").write_text("here")
+    seen = tmp_path / "seen\nor not"
+    seen.mkdir()
+    (seen / "file").write_text("here")
     before = Path("/proc/self/mountinfo").read_text()
     done = run(
         root,
-        [Bind(str(tmp_path / "seen"), "/mnt/seen")],
-        "cat /mnt/seen/file; echo; touch /mnt/seen/new 2>/dev/null || echo read-only; ls /proc | grep -c '^[0-9]'",
+        [Mount("/mnt/to be\nseen", "bind", str(seen), ("ro",)), Mount("/mnt/open", "bind", str(seen))],
+        'cd "/mnt/to be\nseen"; cat file; echo; touch new 2>&- || echo read-only; ls /mnt; echo $$; '
+        "echo written >/mnt/open/new",
     )
     assert (done.returncode, done.stderr) == (0, "")
-    text, written, processes = done.stdout.splitlines()
-    assert (text, written) == ("here", "read-only")
-    assert int(processes) < 10, "it sees its own processes only"
+    assert done.stdout == "here\nread-only\nopen\nto be\nseen\n2\n"
+    assert (seen / "new").read_text() == "written\n"
     assert Path("/proc/self/mountinfo").read_text() == before
+
+
+@NEEDS_ROOT
+@pytest.mark.parametrize(("script", "status"), [("exit 3", 3), ("kill -TERM $$", 143), ("kill -KILL $$", 137)])
+def test_its_status_is_the_commands(root: Path, script: str, status: int) -> None:
+    assert run(root, [], script).returncode == status
 
 
 @NEEDS_ROOT
@@ -69,7 +115,8 @@ def test_a_link_that_stands_for_a_file_is_replaced_and_not_followed(root: Path, 
     (tmp_path / "resolv.conf").write_text("nameserver 192.0.2.1")
     (root / "etc").mkdir()
     (root / "etc/resolv.conf").symlink_to(tmp_path / "absent")
-    done = run(root, [Bind(str(tmp_path / "resolv.conf"), "/etc/resolv.conf")], "cat /etc/resolv.conf")
+    mount = Mount("/etc/resolv.conf", "bind", str(tmp_path / "resolv.conf"), ("ro",), is_file=True)
+    done = run(root, [mount], "cat /etc/resolv.conf")
     assert (done.stdout, done.stderr) == ("nameserver 192.0.2.1", "")
     assert not (tmp_path / "absent").exists()
 
@@ -79,33 +126,38 @@ def test_nothing_is_made_through_a_link_out_of_the_root(root: Path, tmp_path: Pa
     (tmp_path / "seen").mkdir()
     (tmp_path / "outside").mkdir()
     (root / "var").symlink_to(tmp_path / "outside")
-    done = run(root, [Bind(str(tmp_path / "seen"), "/var/cache")], "true")
+    done = run(root, [Mount("/var/cache", "bind", str(tmp_path / "seen"))], "true")
     assert done.returncode == 1
-    assert done.stderr == (
-        f"{root}/var/cache: expected a place in the build root, found a link to {tmp_path}/outside/cache\n"
-    )
+    assert done.stderr == f"{root}/var: expected a place in the build root, found a link to {tmp_path}/outside\n"
     assert list((tmp_path / "outside").iterdir()) == []
 
 
 @NEEDS_ROOT
-def test_a_killed_run_leaves_no_process(root: Path, tmp_path: Path) -> None:
-    command = _rootrun.argv(str(root), [Bind("/usr", "/usr")], ["sh", "-c", "sleep 1000 & echo begun; wait"], {})
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "begun\n"
-        inside = subprocess.check_output(
-            ["pgrep", "--ns", str(_child(process.pid)), "--nslist", "pid"], text=True
-        ).split()
-        assert len(inside) >= 2
-        process.kill()
-    for _attempt in range(100):
-        alive = [pid for pid in inside if Path(f"/proc/{pid}").exists()]
-        if not alive:
-            return
-        time.sleep(0.05)
-    pytest.fail(f"still there: {alive}")
+@pytest.mark.parametrize(
+    ("mounts", "error"),
+    [
+        ([Mount("/mnt", "bind", "/absent")], "{root}/mnt: expected /absent to be mounted there, found: {absent}\n"),
+        (
+            [Mount("/mnt", "tmpfs", options=("size=x",))],
+            "{root}/mnt: expected tmpfs to be mounted there, found: {bad}\n",
+        ),
+    ],
+)
+def test_a_mount_that_fails_is_named(root: Path, mounts: list[Mount], error: str) -> None:
+    done = run(root, mounts, "true")
+    words = {"root": root, "absent": "No such file or directory", "bad": "Invalid argument"}
+    assert (done.returncode, done.stderr) == (1, error.format(**words))
 
 
-def _child(pid: int) -> int:
-    """Return the first process of the pid namespace that ``unshare`` made."""
-    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+@NEEDS_ROOT
+def test_no_root(tmp_path: Path) -> None:
+    done = run(tmp_path / "none", [], "true")
+    assert done.stderr == f"{tmp_path}/none: expected a build root, found: No such file or directory\n"
+
+
+@NEEDS_ROOT
+def test_it_is_started_by_whom_it_was_made_for(root: Path) -> None:
+    command = _rootrun.argv(str(root), [PROC, USR], ["true"], {}, parent=1)
+    assert subprocess.run(command, check=False).returncode == 137
+    command = _rootrun.argv(str(root), [PROC, USR], ["true"], {}, parent=0)
+    assert subprocess.run(command, check=False).returncode == 0

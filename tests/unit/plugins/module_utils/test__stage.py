@@ -16,7 +16,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _openpgp, _removal, _stage, _unpack
+from ansible_collections.larry.binhost.plugins.module_utils import _mountinfo, _openpgp, _stage, _unpack
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 from tests.unit.plugins import stages
@@ -281,7 +281,7 @@ def test_nothing_is_deleted_below_a_mount(tmp_path: Path, monkeypatch: pytest.Mo
     (partial / _unpack.MARKER).write_text("")
     fake = tmp_path / "mountinfo"
     fake.write_text(f"1 0 0:1 / / rw - ext4 x rw\n2 1 0:2 / {partial}/root/mnt rw - ext4 y rw\n")
-    monkeypatch.setattr(_removal, "MOUNTINFO", str(fake))
+    monkeypatch.setattr(_mountinfo, "MOUNTINFO", str(fake))
     with pytest.raises(BinhostError, match=f"found {partial}/root/mnt$"):
         _unpack.clear(str(tmp_path / "root"))
     assert (partial / "root/mnt/precious").exists()

@@ -73,7 +73,8 @@ def test_a_host_name_is_as_good_as_an_address() -> None:
             "amd",
             "slave_world",
             ["@kde"],
-            "amd: slave_world: expected package atoms, found the set @kde: list what is in it",
+            "amd: slave_world: expected package atoms, found the set @kde, which is in neither sets nor slave_sets: "
+            "list what is in it",
         ),
         (
             "amd",

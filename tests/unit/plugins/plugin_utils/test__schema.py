@@ -110,8 +110,8 @@ def test_no_plan_or_an_older_versions(tmp_path: Path, text: str | None) -> None:
     ("text", "found"),
     [
         ("", "expected JSON, found Expecting value: line 1 column 1 (char 0)"),
-        ("[]", "expected a plan of version 2, found version None"),
-        ('{"version": 3}', "expected a plan of version 2, found version 3"),
+        ("[]", "expected a plan of version 3, found version None"),
+        ('{"version": 4}', "expected a plan of version 3, found version 4"),
         (
             '{"version": 2, "cpus": {}, "targets": []}',
             "targets: expected a mapping, found []",

@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Build roots of the lab's stage, on this machine: these tests need to be root and no lab of hosts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import typing as t
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.larry.binhost.plugins.module_utils import _removal
+
+from lab.stage import build
+from tests.root.build_root import BuildRoot
+
+
+@pytest.fixture(scope="session")
+def stage_tarball() -> Path:
+    """Return the lab's stage, which is built if need be."""
+    if os.geteuid() != 0:
+        pytest.fail(f"expected to be root, found user {os.geteuid()}", pytrace=False)
+    return t.cast(Path, build.build() / build.NAME)
+
+
+@pytest.fixture(scope="session")
+def pristine_root(stage_tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a root as the stage has it; nobody writes there."""
+    root = tmp_path_factory.mktemp("pristine") / "root"
+    root.mkdir()
+    subprocess.run(["tar", *build.TAR, "-xpf", str(stage_tarball), "-C", str(root)], check=True)
+    yield root
+    _removal.tree(str(root))
+
+
+@pytest.fixture
+def stage_root(pristine_root: Path, tmp_path: Path) -> Iterator[Path]:
+    """Return a root of the test's own, with Portage and the lab's repository in it."""
+    root = tmp_path / "root"
+    subprocess.run(["cp", "-a", "--reflink=auto", str(pristine_root), str(root)], check=True)
+    yield root
+    # Fails, and deletes nothing, if the test has left a mount there.
+    _removal.tree(str(root))
+
+
+@pytest.fixture
+def build_root(stage_root: Path, tmp_path: Path) -> BuildRoot:
+    """Return that root with the folders of the host that builds see, and a way to run commands in it."""
+    return BuildRoot.beside(stage_root, tmp_path)
