@@ -46,7 +46,7 @@ def write(path: str, text: str, mode: int = 0o644) -> None:
         except OSError:
             _forget(draft)
             raise
-        _sync(os.path.dirname(path))
+        sync(os.path.dirname(path))
 
 
 def write_new(path: str, text: str, mode: int) -> None:
@@ -70,7 +70,7 @@ def link(path: str, target: str) -> None:
         if os.path.isdir(path) and not os.path.islink(path):
             os.rmdir(path)
         os.rename(draft, path)
-        _sync(os.path.dirname(path))
+        sync(os.path.dirname(path))
 
 
 def remove(path: str) -> None:
@@ -110,10 +110,15 @@ def load_record(path: str) -> Record:
         ) from None
 
 
-def save_record(path: str, record: Mapping[str, Mapping[str, str]]) -> None:
-    """Write a record; owners of nothing are left out.  Raises ``BinhostError``."""
+def record_text(record: Mapping[str, Mapping[str, str]]) -> str:
+    """Return a record as it is written; owners of nothing are left out."""
     owners = {owner: dict(files) for owner, files in record.items() if files}
-    write(path, json.dumps({"owners": owners}, indent=1, sort_keys=True) + "\n")
+    return json.dumps({"owners": owners}, indent=1, sort_keys=True) + "\n"
+
+
+def save_record(path: str, record: Mapping[str, Mapping[str, str]]) -> None:
+    """Write a record.  Raises ``BinhostError``."""
+    write(path, record_text(record))
 
 
 def _forget(path: str) -> None:
@@ -121,8 +126,8 @@ def _forget(path: str) -> None:
         os.unlink(path)
 
 
-def _sync(folder: str) -> None:
-    """Bring a rename to disk."""
+def sync(folder: str) -> None:
+    """Bring a rename to disk.  Raises ``OSError``."""
     handle = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -55,6 +55,12 @@ def header(what: str, variable: str) -> str:
     return "".join(f"# {line}\n" for text in lines for line in text.splitlines())
 
 
+def variable(text: str) -> str:
+    """Return the variable that a file's head tells its reader to change; empty for a file that isn't ours."""
+    match = re.search(r"^# Written by larry\.binhost from the inventory; change (.+) there\.$", text, re.MULTILINE)
+    return match[1] if match else ""
+
+
 def make_conf(
     variables: Mapping[str, str | Sequence[str]], *, header: str, defaults: Mapping[str, str] | None = None
 ) -> str:

@@ -15,7 +15,7 @@ import typing as t
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.larry.binhost.plugins.module_utils import _files, _services, _tree, _tree_plan
+from ansible_collections.larry.binhost.plugins.module_utils import _files, _services, _tree, _tree_apply, _tree_plan
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._openpgp import Run
 from ansible_collections.larry.binhost.plugins.module_utils._services import Service, State, Step
@@ -142,7 +142,7 @@ def carry_out(run: Run, wish: Wish, intent: Intent, *, state: str) -> None:
     early = [step for step in intent.steps if step.verb in ("stop", "disable")]
     if intent.manager:
         _services.carry_out(run, intent.manager, early)
-    _tree.apply("/", intent.changes)
+    _tree_apply.apply("/", intent.changes)
     if intent.manager:
         _services.carry_out(run, intent.manager, [step for step in intent.steps if step not in early])
         if intent.steps:

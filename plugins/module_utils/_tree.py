@@ -11,11 +11,20 @@ import typing as t
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.larry.binhost.plugins.module_utils import _files, _tree_plan
+from ansible_collections.larry.binhost.plugins.module_utils import _files, _fragments, _tree_apply, _tree_plan
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import ADOPTED, CONFIG, OURS, Change, Entry
 
 RECORD = "var/lib/larry-binhost/config.json"
+#: What a module takes that declares a tree.
+OPTIONS: t.Final[t.Mapping[str, t.Mapping[str, t.Any]]] = {
+    "files": {"type": "dict", "default": {}},
+    "links": {"type": "dict", "default": {}},
+    "modes": {"type": "dict", "default": {}},
+    "world": {"type": "list", "elements": "str"},
+    "world_variable": {"type": "str", "default": "slave_world"},
+    "owner": {"type": "str", "default": "larry-binhost"},
+}
 
 
 @dataclass(frozen=True)
@@ -26,10 +35,27 @@ class Intent:
     edited: set[str]  # paths of ours that someone else wrote to
     record: _files.Record  # who owns what afterwards
     known: _files.Record  # who owns what now
+    paths: set[str]  # relative to the root: what is declared or was
+
+
+def asked(root: str, options: Mapping[str, t.Any]) -> Intent:
+    """Return what to do so that ``root`` holds what a module's options (OPTIONS) declare.  Raises ``BinhostError``."""
+    world_set = None
+    if options["world"] is not None:
+        head = _fragments.header("What the inventory declares for this machine.", options["world_variable"])
+        world_set = _fragments.package_set(options["world"], header=head)
+    declared = {name: options[name] for name in ("files", "links", "modes")}
+    return intent(root, options["owner"], **declared, world_set=world_set)
 
 
 def intent(
-    root: str, owner: str, *, files: Mapping[str, str], links: Mapping[str, str], world_set: str | None
+    root: str,
+    owner: str,
+    *,
+    files: Mapping[str, str],
+    links: Mapping[str, str],
+    world_set: str | None,
+    modes: Mapping[str, str] | None = None,
 ) -> Intent:
     """Return what to do so that ``root`` holds what is declared; see ``_tree_plan.desired`` for the arguments.
 
@@ -37,13 +63,15 @@ def intent(
     """
     known = _files.load_record(os.path.join(root, RECORD))
     owned = known.get(owner, {})
-    wanted = _tree_plan.desired(files, links, world_set)
-    confine(root, {*wanted, *owned, _tree_plan.WORLD_SETS})
-    current = read(root, {*wanted, *owned, _tree_plan.WORLD_SETS})
+    wanted = _tree_plan.desired(files, links, world_set, modes)
+    paths = {*wanted, *owned, _tree_plan.WORLD_SETS}
+    confine(root, paths)
+    current = read(root, paths)
     foreign = {path for other, paths in known.items() if other != owner for path in paths}
     changes = _tree_plan.plan(current, {**wanted, **_world_sets(current, wanted, owned)}, owned=owned, foreign=foreign)
     record = {**known, owner: {path: _files.digest(entry.content) for path, entry in wanted.items()}}
-    return Intent(changes, _edited(current, owned), {name: paths for name, paths in record.items() if paths}, known)
+    record = {name: files for name, files in record.items() if files}
+    return Intent(changes, _edited(current, owned), record, known, paths)
 
 
 def _world_sets(current: Mapping[str, Entry], wanted: t.Container[str], owned: t.Container[str]) -> dict[str, Entry]:
@@ -60,18 +88,25 @@ def _edited(current: Mapping[str, Entry], owned: Mapping[str, str]) -> set[str]:
 
 
 def carry_out(root: str, intent: Intent) -> None:
-    """Do it.  Killed at any moment, the next call knows what is ours and goes on.  Raises ``BinhostError``."""
+    """Do it, all or nothing.  Killed at any moment, the next call knows what is ours and goes on.
+
+    Raises ``BinhostError``.
+    """
     if not os.path.isdir(root):
         raise BinhostError(f"{root}: expected a root to configure, found nothing; unpack the stage first")
-    path = os.path.join(root, RECORD)
+    _tree_apply.sweep(_tree_apply.folders(root, {RECORD, *intent.paths}))
     both = {
         name: {**intent.known.get(name, {}), **intent.record.get(name, {})} for name in {*intent.known, *intent.record}
     }
-    if both != intent.known:
-        _files.save_record(path, both)
-    apply(root, intent.changes)
-    if intent.record != both:
-        _files.save_record(path, intent.record)
+    first, last = _recorded(root, intent.known, both), _recorded(root, both, intent.record)
+    _tree_apply.apply(root, [*first, *intent.changes, *last])
+
+
+def _recorded(root: str, before: _files.Record, after: _files.Record) -> list[Change]:
+    """Return the change that makes the record say ``after``; none where it does."""
+    if before == after:
+        return []
+    return [Change("write", RECORD, entry(os.path.join(root, RECORD)), Entry("file", _files.record_text(after)))]
 
 
 def read(root: str, paths: Iterable[str]) -> dict[str, Entry]:
@@ -104,8 +139,8 @@ def _siblings(root: str, path: str) -> list[str]:
 def _directory(root: str, path: str) -> Entry | None:
     """Return what stands where a directory is needed: a link to a directory of the tree is one."""
     full = os.path.join(root, path)
-    if not os.path.lexists(full) and os.path.lexists(os.path.join(adopting(full), ADOPTED)):
-        return Entry("adopting", _entry_content(os.path.join(adopting(full), ADOPTED)))
+    if not os.path.lexists(full) and os.path.lexists(os.path.join(_tree_apply.adopting(full), ADOPTED)):
+        return Entry("adopting", _entry_content(os.path.join(_tree_apply.adopting(full), ADOPTED)))
     found = entry(full)
     if found and found.kind == "link" and not os.path.isfile(full):
         return Entry("directory") if os.path.isdir(full) else Entry("other", f"a dead link to {found.content}")
@@ -160,51 +195,3 @@ def owned_paths(root: str) -> set[str]:
     recorded = {path for files in owners.values() for path in files if path.startswith(f"{CONFIG}/")}
     strays = {path for name in recorded for path in _siblings(root, name)}
     return {os.path.relpath(path, CONFIG) for path in recorded | strays}
-
-
-def apply(root: str, changes: Iterable[Change]) -> None:
-    """Make the changes, in order, each whole or not at all.  Raises ``BinhostError`` at the first that fails."""
-    for change in changes:
-        path = os.path.join(root, change.path)
-        if change.action == "adopt":
-            adopt(path)
-        elif change.after is None:
-            _files.remove(path)
-        elif change.action == "link":
-            _files.link(path, change.after.content)
-        else:
-            _files.write(path, change.after.content, change.after.mode)
-
-
-def adopting(path: str) -> str:
-    """Return the directory that a file is moved into before that takes the file's name."""
-    return _files.beside(path, "adopting")
-
-
-def adopt(path: str) -> None:
-    """Make the file at ``path`` a directory that holds it as ``00-adopted``.
-
-    The file is moved, never copied, and the next call finishes what a killed one left.  Raises ``BinhostError``.
-    """
-    draft = adopting(path)
-    moved = os.path.join(draft, ADOPTED)
-    try:
-        _files.directory(draft)
-        if os.path.islink(path):
-            _move_link(path, moved)
-        elif os.path.lexists(path):
-            if os.path.lexists(moved):
-                raise BinhostError(f"{path}: expected one file to adopt, found another in {moved}")
-            os.rename(path, moved)
-        os.rename(draft, path)
-    except OSError as exc:
-        raise BinhostError(f"{path}: expected to make it a directory, found: {exc.strerror}") from exc
-
-
-def _move_link(path: str, moved: str) -> None:
-    """Move a link one directory down; a relative one then needs one more step up."""
-    target = os.readlink(path)
-    if os.path.lexists(moved):
-        os.unlink(moved)
-    os.symlink(target if os.path.isabs(target) else os.path.join("..", target), moved)
-    os.unlink(path)

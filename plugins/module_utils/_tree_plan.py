@@ -10,6 +10,7 @@ and every name ``01-*`` and ``02-*`` in a directory in which we own something; a
 from __future__ import annotations
 
 import os
+import re
 import typing as t
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ MODE = 0o644
 _EITHER = frozenset({"make.conf", "repos.conf", "binrepos.conf", "sets.conf"})
 # Portage lib/portage/const.py, VCS_DIRS: never entered.
 _UNREAD = frozenset({"CVS", "RCS", "SCCS"})
+_MODE = re.compile(r"0?[0-7]{3}\Z")
 
 Kind = t.Literal["file", "link", "directory", "adopting", "other"]
 
@@ -50,8 +52,10 @@ class Change:
     after: Entry | None
 
 
-def desired(files: Mapping[str, str], links: Mapping[str, str], world_set: str | None) -> dict[str, Entry]:
-    """Return what is to stand at which path; ``files`` and ``links`` are relative to etc/portage.
+def desired(
+    files: Mapping[str, str], links: Mapping[str, str], world_set: str | None, modes: Mapping[str, str] | None = None
+) -> dict[str, Entry]:
+    """Return what is to stand at which path; ``files``, ``links`` and ``modes`` are relative to etc/portage.
 
     Raises ``BinhostError`` for a path that leaves etc/portage, that Portage wouldn't read, or that is declared twice.
     """
@@ -60,6 +64,11 @@ def desired(files: Mapping[str, str], links: Mapping[str, str], world_set: str |
     _declare(wanted, "links", "link", links)
     if world_set is not None:
         _declare(wanted, "world", "file", {os.path.relpath(WORLD_SET, CONFIG): world_set})
+    for name, mode in (modes or {}).items():
+        path = _checked("modes", name)
+        if path not in wanted or wanted[path].kind != "file":
+            raise BinhostError(f"modes, {name}: expected one of the declared files, found no such file")
+        wanted[path] = Entry("file", wanted[path].content, _mode(name, mode))
     for path in wanted:
         for parent in parents(path):
             if parent in wanted:
@@ -77,6 +86,12 @@ def _declare(wanted: dict[str, Entry], option: str, kind: Kind, declared: Mappin
         if path in wanted:
             raise BinhostError(f"{option}, {name}: expected one declaration of {path}, found two")
         wanted[path] = Entry(kind, content)
+
+
+def _mode(name: str, mode: object) -> int:
+    if not isinstance(mode, str) or not _MODE.match(mode):
+        raise BinhostError(f"modes, {name}: expected permissions in quotes such as '0640', found {mode!r}")
+    return int(mode, 8)
 
 
 def _checked(option: str, name: str) -> str:

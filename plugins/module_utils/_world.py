@@ -8,7 +8,13 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _fingerprint, _repository
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _emerge,
+    _fingerprint,
+    _repository,
+    _tree_plan,
+    _tree_stage,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 LOG = "/var/log/emerge.log"
@@ -43,18 +49,33 @@ def _index_identity(index: str) -> str:
         return "none"
 
 
-def pending(run: Run, atoms: t.Sequence[str], options: t.Mapping[str, t.Any]) -> list[_emerge.Merge]:
-    """Return the merge list: what emerge would merge or remove.
+def pending(
+    run: Run, atoms: t.Sequence[str], options: t.Mapping[str, t.Any], *, configroot: str = ""
+) -> list[_emerge.Merge]:
+    """Return the merge list: what emerge would merge or remove, with the configuration below ``configroot`` if given.
 
     Raises ``BinhostError`` with Portage's words if it refuses.
     """
     command = _emerge.argv(atoms, options, pretend=True)
-    status, stdout, stderr = run(command, environ_update=_emerge.ENVIRONMENT)
+    elsewhere = {"PORTAGE_CONFIGROOT": configroot} if configroot else {}
+    status, stdout, stderr = run(command, environ_update={**_emerge.ENVIRONMENT, **elsewhere})
     if status != 0:
         raise BinhostError(
             f"{' '.join(command)}: expected a merge list, found status {status}:\n{_emerge.last_words(stdout + stderr)}"
         )
     return [merge for merge in _emerge.merge_list(stdout) if merge.kind != "nomerge"]
+
+
+def foreseen(
+    run: Run, atoms: t.Sequence[str], options: t.Mapping[str, t.Any], changes: t.Sequence[_tree_plan.Change], place: str
+) -> list[_emerge.Merge]:
+    """Return the merge list as it will be once the changes are made to this host's configuration.
+
+    The tree is assembled in the empty folder ``place``.  Raises ``BinhostError`` as ``pending``.
+    """
+    _tree_stage.assemble("/", place, changes, seen="/")
+    ours = ["@binhost"] if _tree_stage.joins_world(changes) else []
+    return pending(run, [*atoms, *ours], options, configroot=place)
 
 
 def guard(merges: t.Iterable[_emerge.Merge], max_source: int | None) -> None:

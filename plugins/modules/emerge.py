@@ -27,9 +27,8 @@ attributes:
   check_mode:
     support: partial
     details: >-
-      While the configuration or the index are themselves only going to change (O(settled) is false), the merge list
-      isn't known and
-      the result says so.
+      The merge list is that of the configuration as it will be (O(configuration)). While the index is itself only going
+      to change (O(settled) is false), it isn't known and the result says so.
   diff_mode:
     support: full
 options:
@@ -60,9 +59,39 @@ options:
     description: Ebuild repositories of this host beside those of its index, name to place; they count too.
     type: dict
     default: {}
+  configuration:
+    description:
+      - What M(larry.binhost.portage_config) is to put into C(/etc/portage), in that module's own options. In check mode
+        emerge reads the tree as it will be, which is assembled in this module's temporary folder; nothing is left of
+        it. Otherwise it is in place already and this option does nothing.
+    type: dict
+    suboptions:
+      files:
+        description: Text by path.
+        type: dict
+        default: {}
+      links:
+        description: Link targets by path.
+        type: dict
+        default: {}
+      modes:
+        description: Permissions by path.
+        type: dict
+        default: {}
+      world:
+        description: The atoms and sets of C(@binhost).
+        type: list
+        elements: str
+      world_variable:
+        description: The variable that the head of the set's file names.
+        type: str
+        default: slave_world
+      owner:
+        description: Who declares.
+        type: str
+        default: larry-binhost
   settled:
-    description: Whether configuration and index are in place. In check mode they may not be; then nothing is asked or
-      guessed.
+    description: Whether the index is in place. In check mode it may not be; then nothing is asked or guessed.
     type: bool
     default: true
   online:
@@ -111,10 +140,18 @@ waiting:
   elements: str
 """
 
+import os
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _fingerprint, _paths, _world
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _emerge,
+    _fingerprint,
+    _paths,
+    _tree,
+    _tree_plan,
+    _world,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 RECORD = _paths.below("fingerprints", "world.json")
@@ -127,11 +164,26 @@ def options(params: dict[str, object]) -> dict[str, object]:
     return {**always, "with_bdeps": params["with_bdeps"], "jobs": params["jobs"]}
 
 
+def declared(module: AnsibleModule) -> list[_tree_plan.Change]:
+    """Return what is still to change in this host's configuration; in check mode alone that can be something."""
+    configuration = module.params["configuration"]
+    return _tree.asked("/", configuration).changes if module.check_mode and configuration else []
+
+
+def asked(module: AnsibleModule, to_come: list[_tree_plan.Change]) -> list[_emerge.Merge]:
+    """Return emerge's merge list. Raises ``BinhostError``."""
+    atoms, how = module.params["atoms"], options(module.params)
+    if not to_come:
+        return _world.pending(module.run_command, atoms, how)
+    place = os.path.join(module.tmpdir, "configroot")
+    return _world.foreseen(module.run_command, atoms, how, to_come, place)
+
+
 def converge(module: AnsibleModule) -> dict[str, object]:
     """Return the result. Raises ``BinhostError``."""
     params = module.params
     if not params["settled"]:
-        unknown = "unknown until what is built, the index and the configuration are in place"
+        unknown = "unknown until what is built and the index are in place"
         return {
             **NOTHING,
             "changed": True,
@@ -142,9 +194,10 @@ def converge(module: AnsibleModule) -> dict[str, object]:
     wanted = _fingerprint.digest({"atoms": params["atoms"], "options": options(params)})
     before = _world.state(params["index"], params["overlays"])
     known = {"wanted": wanted, "state": _fingerprint.digest(before)}
-    if _fingerprint.recorded(RECORD) == known:
+    to_come = declared(module)
+    if _fingerprint.recorded(RECORD) == known and not to_come:
         return {**NOTHING, "changed": False}
-    merges = _world.pending(module.run_command, params["atoms"], options(params))
+    merges = asked(module, to_come)
     _world.guard(merges, params["max_source"])
     result = {**NOTHING, "changed": bool(merges), "merge_list": [asdict(merge) for merge in merges]}
     result["diff"] = {"before": "", "after": _world.shown(merges)}
@@ -186,6 +239,7 @@ def main() -> None:
             "jobs": {"type": "int", "default": 1},
             "index": {"type": "path", "default": _paths.below("current")},
             "overlays": {"type": "dict", "default": {}},
+            "configuration": {"type": "dict", "options": _tree.OPTIONS},
             "settled": {"type": "bool", "default": True},
             "online": {"type": "bool", "default": True},
         },

@@ -20,13 +20,21 @@ description:
   - Where a directory is needed and a file stands that Portage reads either way (C(make.conf), C(package.*),
     C(repos.conf), C(binrepos.conf), C(sets.conf)), the file becomes C(00-adopted) in a directory of its name, which
     Portage reads first. It is moved, never rewritten.
-  - Each path is changed by one rename. A run that was killed is completed by the next.
+  - Before anything changes, the tree as it would be is assembled elsewhere, the user's files included, and the root's
+    own Portage reads all of it. If Portage has something to say that it doesn't say of the present tree, nothing
+    changes, and the message has Portage's words, the fragment and the variable that they are about. What Portage says
+    of the present tree too is a warning. A tree that Portage can't read at all stays untouched.
+  - A repository that isn't there yet doesn't make a configuration wrong; it is named in a warning.
+  - Portage is only started if something is to change.
+  - Each path is changed by one rename. If one can't be, those before it are put back. A run that was killed is
+    completed by the next.
 extends_documentation_fragment:
   - larry.binhost.attributes
 attributes:
   check_mode:
     support: full
-    details: On a root that isn't there yet, everything is to be created.
+    details: The tree is assembled and read in check mode too. On a root that isn't there yet, everything is to be
+      created, and no Portage can read it.
   diff_mode:
     support: full
 options:
@@ -42,6 +50,17 @@ options:
     default: {}
   links:
     description: The target of each symbolic link, by the link's path relative to C(/etc/portage).
+    type: dict
+    default: {}
+  modes:
+    description: The permissions of files of O(files) that aren't to be 0644, in quotes, by the file's path.
+    type: dict
+    default: {}
+  repositories:
+    description:
+      - Where this host has the ebuild repositories, by name. A build root's Portage sees them in
+        C(/var/lib/larry-binhost/current/repos) while it reads the tree.
+      - Not needed for V(/).
     type: dict
     default: {}
   world:
@@ -76,6 +95,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+read_by:
+  description: The version of the Portage that read the tree before it was put in place; null if there was nothing to
+    change, or none to ask.
+  returned: success
+  type: str
+  sample: 3.0.83
 paths:
   description: What was, or in check mode would be, changed, relative to the root, in that order.
   returned: success
@@ -96,38 +121,41 @@ edited:
   sample: []
 """
 
+import os
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _fragments, _tree, _tree_plan
+from ansible_collections.larry.binhost.plugins.module_utils import _config_check, _tree, _tree_plan
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 SPEC = {
     "root": {"type": "path", "default": "/"},
-    "files": {"type": "dict", "default": {}},
-    "links": {"type": "dict", "default": {}},
-    "world": {"type": "list", "elements": "str"},
-    "world_variable": {"type": "str", "default": "slave_world"},
-    "owner": {"type": "str", "default": "larry-binhost"},
+    "repositories": {"type": "dict", "default": {}},
+    **_tree.OPTIONS,
 }
 
 
 def run(module: AnsibleModule) -> dict[str, object]:
     """Return the result. Raises ``BinhostError``."""
-    asked = module.params
-    world_set = None
-    if asked["world"] is not None:
-        head = _fragments.header("What the inventory declares for this machine.", asked["world_variable"])
-        world_set = _fragments.package_set(asked["world"], header=head)
-    intent = _tree.intent(
-        asked["root"], asked["owner"], files=asked["files"], links=asked["links"], world_set=world_set
+    root = module.params["root"]
+    intent = _tree.asked(root, module.params)
+    verdict = _config_check.check(
+        module.run_command,
+        root,
+        intent.changes,
+        place=os.path.join(module.tmpdir, "configroot"),
+        repositories=module.params["repositories"],
     )
+    for warning in verdict.warnings:
+        module.warn(warning)
     if not module.check_mode:
-        _tree.carry_out(asked["root"], intent)
+        _tree.carry_out(root, intent)
     return {
         "changed": bool(intent.changes) or intent.record != intent.known,
         "paths": [change.path for change in intent.changes],
         "adopted": [change.path for change in intent.changes if change.action == "adopt"],
         "edited": sorted(intent.edited),
-        "diff": _tree_plan.as_diff(asked["root"], intent.changes, edited=intent.edited),
+        "read_by": verdict.read_by,
+        "diff": _tree_plan.as_diff(root, intent.changes, edited=intent.edited),
     }
 
 

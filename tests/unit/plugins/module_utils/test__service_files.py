@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _files, _service_files, _tree
+from ansible_collections.larry.binhost.plugins.module_utils import _files, _service_files, _tree_apply
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._services import SYSTEMD, Manager, Service
 
@@ -146,7 +146,7 @@ def test_killed_between_file_and_service(machine: Machine, monkeypatch: pytest.M
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(_tree, "apply", die)
+        patch.setattr(_tree_apply, "apply", die)
         with pytest.raises(KeyboardInterrupt):
             machine.converge(machine.wish("better\n"))
     assert machine.converge(machine.wish("better\n")) == ["reload-or-restart web"]

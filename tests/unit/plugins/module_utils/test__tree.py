@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import re
+import typing as t
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _files, _tree
+from ansible_collections.larry.binhost.plugins.module_utils import _tree, _tree_apply
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 FILES = MappingProxyType({"make.conf/01-target.conf": "USE=a\n", "package.use/02-host": "a/b c\n"})
@@ -124,7 +125,7 @@ def test_adoption_of_a_link(root: Path) -> None:
     assert (root / "etc/portage/make.conf/00-adopted").read_text() == "USE=x\n"
 
 
-@pytest.mark.parametrize("calls", range(6))
+@pytest.mark.parametrize("calls", range(40))
 def test_adoption_killed(root: Path, monkeypatch: pytest.MonkeyPatch, calls: int) -> None:
     """Killed at each system call that changes something, the original is never lost and the next run completes."""
     conf = root / "etc/portage/make.conf"
@@ -145,10 +146,10 @@ def test_adoption_killed(root: Path, monkeypatch: pytest.MonkeyPatch, calls: int
 
         monkeypatch.setattr(os, name, call)
 
-    for name in ("mkdir", "chmod", "rename", "symlink", "unlink"):
+    for name in ("mkdir", "chmod", "rename", "symlink", "unlink", "link", "rmdir", "fsync"):
         mortal(name)
     with pytest.raises(Killed):
-        _tree.adopt(str(conf))
+        configure(root)
         raise Killed
     monkeypatch.undo()
     assert "USE=x\n" in [path.read_text() for path in (root / "etc/portage").rglob("*") if path.is_file()]
@@ -161,8 +162,10 @@ def test_two_files_to_adopt(root: Path) -> None:
     (root / "etc/portage/.make.conf.adopting").mkdir()
     (root / "etc/portage/.make.conf.adopting/00-adopted").write_text("a")
     (root / "etc/portage/make.conf").write_text("b")
-    with pytest.raises(BinhostError, match="make.conf: expected one file to adopt, found another in .*00-adopted$"):
-        _tree.adopt(str(root / "etc/portage/make.conf"))
+    with pytest.raises(
+        BinhostError, match="make.conf: expected one file to adopt, found another in .*00-adopted; nothing was changed$"
+    ):
+        configure(root)
 
 
 def test_make_profile(root: Path) -> None:
@@ -224,12 +227,15 @@ def test_no_root(tmp_path: Path) -> None:
 def test_killed_between_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a killed run wrote is known to be ours, although the inventory no longer declares it."""
 
-    def die(root: str, changes: list[object]) -> None:
-        _files.write(f"{root}/etc/portage/env/a", "x\n")
-        raise KeyboardInterrupt
+    real = _tree_apply._put
+
+    def put(path: str, *rest: t.Any) -> None:
+        if path.endswith("/env/b"):
+            raise KeyboardInterrupt
+        real(path, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_tree, "apply", die)
+        patch.setattr(_tree_apply, "_put", put)
         with pytest.raises(KeyboardInterrupt):
             configure(root, {"env/a": "x\n", "env/b": "y\n"})
     assert configure(root, {}) == ["remove etc/portage/env/a"]
@@ -259,8 +265,110 @@ def test_full_disk(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(BinhostError, match="expected to change it, found: No space left on device$"):
+    with pytest.raises(
+        BinhostError, match="expected to change it, found: No space left on device; nothing was changed$"
+    ):
         configure(root, {**FILES, "make.conf/01-target.conf": "USE=new\n"})
     monkeypatch.undo()
     assert tree(root) == FILES
     assert not list(root.rglob(".*"))
+
+
+ABOUT_TO_CHANGE = ("mkdir", "chmod", "rename", "symlink", "link", "fsync", "open", "fchmod")
+MANY = MappingProxyType(
+    {
+        "make.conf/01-target.conf": "USE=new\n",
+        "package.use/01-target": "a/b d\n",
+        "package.mask/sub/01-x": "a/b\n",
+        "env/quiet": "Q=1\n",
+        "bashrc": "y\n",
+    }
+)
+
+
+def everything(root: Path) -> dict[str, object]:
+    """All of a root: text or target, and mode."""
+    return {
+        str(path): (
+            path.readlink() if path.is_symlink() else path.read_text() if path.is_file() else None,
+            path.lstat().st_mode,
+        )
+        for path in root.rglob("*")
+    }
+
+
+def before(root: Path) -> None:
+    """Lay out what people and an earlier run left: something to adopt, to replace, to remove, to turn around."""
+    configure(root, {"env": "x\n", "package.use/01-target": "a/b c\n", "package.use/01-stale": "", "bashrc": "x\n"})
+    (root / "etc/portage/make.conf").write_text("USE=x\n")
+    (root / "etc/portage/package.mask").symlink_to("mine")
+    (root / "etc/portage/mine").write_text("a/c\n")
+    (root / "etc/portage/make.profile").mkdir()
+
+
+@pytest.mark.parametrize("name", ABOUT_TO_CHANGE)
+def test_all_or_nothing(root: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Whichever call the disk refuses, the tree is as it was; once it is in order, the same run goes through."""
+    before(root)
+    wanted = {"links": {"make.profile": "../x"}, "world_set": "a/b\n"}
+    there = everything(root)
+    real = getattr(os, name)
+    refused = 0
+    while True:
+        calls = [refused]
+
+        def call(*args: t.Any, calls: list[int] = calls, **kwargs: t.Any) -> t.Any:
+            calls[0] -= 1
+            if calls[0] == -1:
+                raise OSError(28, "No space left on device", *args[:1])
+            return real(*args, **kwargs)
+
+        first = intent(root, MANY, **wanted)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, call)
+            try:
+                _tree.carry_out(str(root), first)
+                break
+            except BinhostError as exc:
+                assert str(exc).endswith("No space left on device; nothing was changed")
+        assert everything(root) == there
+        refused += 1
+    assert refused > 0
+    assert configure(root, MANY, **wanted) == []
+    assert not list(root.rglob(".*"))
+
+
+def test_what_a_killed_run_left_is_removed(root: Path) -> None:
+    configure(root)
+    for name in (".01-target.conf.0.binhost-new", ".01-target.conf.binhost-old"):
+        (root / "etc/portage/make.conf" / name).write_text("x")
+    configure(root)
+    assert tree(root) == FILES
+
+
+def test_modes(root: Path) -> None:
+    path = root / "etc/portage/make.conf/01-target.conf"
+    configure(root, modes={"make.conf/01-target.conf": "0600"})
+    assert path.stat().st_mode & 0o7777 == 0o600
+    path.chmod(0o644)
+    assert configure(root, modes={"make.conf/01-target.conf": "600"}) == ["write etc/portage/make.conf/01-target.conf"]
+    assert path.stat().st_mode & 0o7777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("modes", "message"),
+    [
+        ({"x": "0600"}, "modes, x: expected one of the declared files, found no such file"),
+        (
+            {"package.use/02-host": 384},
+            "modes, package.use/02-host: expected permissions in quotes such as '0640', found 384",
+        ),
+        (
+            {"package.use/02-host": "4755"},
+            "modes, package.use/02-host: expected permissions in quotes such as '0640', found '4755'",
+        ),
+    ],
+)
+def test_bad_modes(root: Path, modes: dict[str, t.Any], message: str) -> None:
+    with pytest.raises(BinhostError, match=f"^{re.escape(message)}$"):
+        intent(root, modes=modes)
