@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``binhost-sync``: bring this machine's 01 files into step with what the master's rsyncd offers, without a controller.
 
-What is fetched is first a complete copy beside everything else, checked against the master's manifest; then it is
-applied as ``portage_config`` applies files, with the same record of what is ours.  A master that is off, a link that
-breaks half way and a copy that isn't whole change nothing.
+What is fetched is first a complete copy beside everything else, checked against the master's manifest; then Portage
+reads what would come of it, and it is applied as ``portage_config`` applies files, with the same record of what is
+ours.  A master that is off, a link that breaks half way and a copy that isn't whole change nothing.
 """
 
 from __future__ import annotations
@@ -19,10 +19,18 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 
-from ansible_collections.larry.binhost.plugins.module_utils import _files, _lock, _paths, _tree, _tree_plan
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _config_check,
+    _files,
+    _lock,
+    _paths,
+    _tree,
+    _tree_plan,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import CONFIG, Entry
 
@@ -113,6 +121,9 @@ def sync(uri: str, *, root: str, timeout_s: int, check: bool = False) -> tuple[l
     os.makedirs(staging, mode=0o700, exist_ok=True)
     offer, passed_over = usable(root, fetched(uri, staging, found["target"], timeout_s))
     step = intent(root, offer, leave=set(passed_over))
+    told = [f"{name}: left as it is: {why}" for name, why in sorted(passed_over.items())]
+    with tempfile.TemporaryDirectory() as place:
+        told += _config_check.check(_run, root, step.changes, place=place, repositories={}).warnings
     if not check:
         mine = os.path.join(root, RECORD)
         brought = {*offer.files, *offer.links, *(known(mine) & set(passed_over))}
@@ -121,7 +132,12 @@ def sync(uri: str, *, root: str, timeout_s: int, check: bool = False) -> tuple[l
         _tree.carry_out(root, step)
         _keep(mine, brought)
         shutil.rmtree(staging, ignore_errors=True)
-    return step.changes, [f"{name}: left as it is: {why}" for name, why in sorted(passed_over.items())]
+    return step.changes, told
+
+
+def _run(args: t.Any, /) -> tuple[int, str, str]:
+    done = subprocess.run(args, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False)
+    return done.returncode, done.stdout, done.stderr
 
 
 def fetched(uri: str, staging: str, target: str, timeout_s: int) -> Offer:
@@ -259,7 +275,9 @@ def intent(root: str, offer: Offer, *, leave: t.AbstractSet[str] = frozenset()) 
     changes = _tree_plan.plan(current, wanted, owned=mine, foreign=foreign)
     kept = {path: digest for path, digest in owned.items() if path not in mine}
     after = {**record, OWNER: {**kept, **{path: _files.digest(entry.content) for path, entry in wanted.items()}}}
-    return _tree.Intent(changes, set(), {owner: paths for owner, paths in after.items() if paths}, record)
+    return _tree.Intent(
+        changes, set(), {owner: paths for owner, paths in after.items() if paths}, record, {*wanted, *mine}
+    )
 
 
 def _refuse_others(

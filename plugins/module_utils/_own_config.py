@@ -87,7 +87,7 @@ print(json.dumps({
         "package.use": table("package.use", newlines=1, allow_use=False),
         "package.keywords": table("package.keywords", allow_use=False),
         "package.accept_keywords": table("package.accept_keywords", allow_use=False),
-        "package.license": table("package.license"),
+        **{name: table(name) for name in ("package.license", "package.properties", "package.accept_restrict")},
     },
     "lists": {name: lines(name) for name in ("package.mask", "package.unmask")},
     "profile": os.path.realpath(settings.profile_path) if settings.profile_path else "",

@@ -18,7 +18,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fragm
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._own_config import Found
 from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import ADOPTED, OURS
-from ansible_collections.larry.binhost.plugins.plugin_utils import _target_files
+from ansible_collections.larry.binhost.plugins.plugin_utils import _remarks, _target_files
 
 FILES: t.Final = "slave_files"
 #: The plan makes them from the CPUs of all who share a target.
@@ -63,9 +63,7 @@ _CARRIED: t.Final = frozenset(
         "license_groups",
         "mirrors",
         "modules",
-        "package.accept_restrict",
         "package.env",
-        "package.properties",
         "patches",
         "profile",
         "repos.conf",
@@ -94,6 +92,7 @@ def proposal(found: Found) -> Proposal:
         **_make_conf(found, notes),
         **_package_files(found, files, notes),
     }
+    _leave_out(variables, notes)
     _carry(found, files, notes)
     variables[FILES] = dict(sorted(files.items()))
     notes += [f"{path}: not taken over: {why}" for path, why in sorted(found["left_out"].items())]
@@ -146,6 +145,35 @@ def _package_files(found: Found, files: dict[str, str], notes: list[str]) -> dic
         else:
             variables[f"slave_{file.replace('.', '_')}"] = value
     return variables
+
+
+def _leave_out(variables: dict[str, t.Any], notes: list[str]) -> None:
+    """Leave out of USE what isn't a slave's to say, and of its lines ``*/*`` what has no effect."""
+    uses = variables.get("slave_package_use", {})
+    said = {word for words in (variables["slave_use"], *uses.values()) for word in _remarks.cpu_flags(words)}
+    if said:
+        notes.append("package.use or USE: what the CPU can do is not taken over: the target's CPUs decide it")
+    variables["slave_use"] = without(variables["slave_use"], _remarks.CPU_FLAGS)
+    for atom in list(uses):
+        uses[atom] = without(uses[atom], _remarks.CPU_FLAGS)
+        beaten = [name for name in variables["slave_make_conf"] if without(uses[atom], [name]) != uses[atom]]
+        if atom == "*/*" and beaten:
+            uses[atom] = without(uses[atom], beaten)
+            notes.append(f"package.use: */* {' '.join(beaten)} is not taken over: make.conf's word has always won")
+        if not uses[atom]:
+            del uses[atom]
+
+
+def without(words: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return the words of a line that say nothing of these variables of USE_EXPAND."""
+    starts = tuple(f"{name.lower()}_" for name in names)
+    prefix, found = "", []
+    for word in words:
+        if word.endswith(":"):
+            prefix = word[:-1]
+        if prefix not in names and not word.lstrip("-").startswith(starts):
+            found.append(word)
+    return found
 
 
 def _use(found: Found) -> dict[str, list[str]]:
@@ -234,6 +262,16 @@ _PACKAGE_FILES: t.Final[Mapping[str, tuple[Sequence[str], Callable[[Found], t.An
     "package.license": (
         ("package.license",),
         lambda found: dict(found["tables"]["package.license"]),
+        lambda value: _fragments.package_lines(value, header=""),
+    ),
+    "package.properties": (
+        ("package.properties",),
+        lambda found: dict(found["tables"]["package.properties"]),
+        lambda value: _fragments.package_lines(value, header=""),
+    ),
+    "package.accept_restrict": (
+        ("package.accept_restrict",),
+        lambda found: dict(found["tables"]["package.accept_restrict"]),
         lambda value: _fragments.package_lines(value, header=""),
     ),
     "package.mask": (

@@ -14,7 +14,13 @@ from collections.abc import Mapping, Sequence
 from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fragments
 
 Variables = Mapping[str, t.Any]
-_TABLES: t.Final = ("package_use", "package_accept_keywords", "package_license")
+_TABLES: t.Final = (
+    "package_use",
+    "package_accept_keywords",
+    "package_license",
+    "package_properties",
+    "package_accept_restrict",
+)
 _LISTS: t.Final = ("package_mask", "package_unmask")
 
 

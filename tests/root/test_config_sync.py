@@ -411,3 +411,16 @@ def test_the_roles_check_tells_a_configuration_from_none(daemon: Daemon, tmp_pat
     )
     assert bad.returncode != 0
     assert "expected a configuration, found" in bad.stderr
+
+
+def test_what_portage_rejects_is_not_put_in_place(
+    daemon: Daemon, stage_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = state(stage_root)
+    daemon.offer({**FILES, "make.conf/01-target.conf": 'USE="no end\n'}, {})
+    assert run(stage_root, daemon.uri()) == 1
+    assert state(stage_root) == before
+    assert "expected a configuration that Portage accepts, found that it says" in capsys.readouterr().err
+    daemon.offer(FILES, {})
+    assert run(stage_root, daemon.uri()) == 0
+    assert state(stage_root)["make.conf/01-target.conf"] == FILES["make.conf/01-target.conf"]

@@ -18,6 +18,9 @@ from ansible_collections.larry.binhost.plugins.action import fleet_import
 PATCH = "--- a\n+++ b\n+{{ not a template }} {% nor this\n"
 
 
+TABLES = ("use", "keywords", "accept_keywords", "license", "properties", "accept_restrict")
+
+
 class Tagged(str):
     """A text as Ansible hands it over."""
 
@@ -27,7 +30,7 @@ def found(**changes: t.Any) -> dict[str, t.Any]:
     empty: dict[str, t.Any] = {
         "make_conf": {"USE": "a b", "L10N": "no", "MAKEOPTS": "-j2", "CHOST": "x"},
         "incrementals": ["USE"],
-        "tables": {f"package.{name}": [] for name in ("use", "keywords", "accept_keywords", "license")},
+        "tables": {f"package.{name}": [] for name in TABLES},
         "lists": {"package.mask": [], "package.unmask": []},
         "profile": "/r/lab/profiles/base",
         "repositories": {"lab": "/r/lab"},

@@ -17,6 +17,8 @@ import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _own_config, _tree
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.plugin_utils import (
+    _declarations,
+    _declared,
     _host_files,
     _import,
     _import_shared,
@@ -40,6 +42,7 @@ CLASSIC: t.Final[Mapping[str, str]] = {
     "more.conf": '__mine="lto"\nMAKEOPTS="-j3"\n',
     "package.use/10-a": "# words\napp-misc/a x -y\n>=app-misc/a-2 VIDEO_CARDS: -* intel\n*/* PYTHON_TARGETS: -* py3\n",
     "package.use/20-b": "app-misc/a -x z # and more\napp-misc/b",
+    "package.use/00cpu-flags": "*/* CPU_FLAGS_X86: avx aes\n*/* VIDEO_CARDS: nouveau\napp-misc/e cpu_flags_x86_avx\n",
     "package.use/.hidden": "app-misc/a hidden\n",
     "package.use/old~": "app-misc/a old\n",
     "package.use/sub/c": "app-misc/c::lab c\ndev-*/d d\n",
@@ -160,9 +163,9 @@ def _items(table: t.Any) -> list[tuple[str, t.Any]]:
 
 def compiled(variables: Mapping[str, t.Any], target: Mapping[str, t.Any] | None = None) -> dict[str, str]:
     """Return the fragments of these variables, as the plan compiles them, below those of a target with its own."""
-    files = {**_host_files.own("laptop", variables), **_host_files.client("laptop", variables, {})}
+    files = {**_host_files.own("laptop", variables, {}), **_host_files.client("laptop", variables, {"cpu": {}})}
     if target:
-        settings = _target_files.with_words(target.get("make_conf"), "USE", target.get("use"))
+        settings = _declared.settings(target)
         files.update(_target_files.files("t", "t", target, settings, {}))
     return files
 
@@ -178,18 +181,30 @@ def rebuilt(place: Path, original: Path, files: Mapping[str, str]) -> Path:
     return place
 
 
-def comparable(settings: dict[str, t.Any]) -> dict[str, t.Any]:
+def comparable(settings: dict[str, t.Any], like: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return settings without what the target decides and what makes a slave one."""
-    said = {name: value for name, value in settings["make.conf"].items() if not _import.TARGETS.match(name)}
+    added = ("EMERGE_DEFAULT_OPTS", "MAKEOPTS")
+    said = {
+        name: value
+        for name, value in settings["make.conf"].items()
+        if not _import.TARGETS.match(name) and (name not in added or name in like["make.conf"])
+    }
     stacks = dict(settings["stacks"])
     stacks["FEATURES"] = [word for word in stacks["FEATURES"] if word != "getbinpkg"]
-    stacks["USE"] = [word for word in stacks["USE"] if not word.startswith(("cpu_flags_", "-cpu_flags_"))]
-    return {**settings, "make.conf": said, "stacks": stacks}
+    stacks["USE"] = _not_cpu(stacks["USE"])
+    uses = {cp: [(a, _not_cpu(w)) for a, w in lines if _not_cpu(w)] for cp, lines in settings["package.use"].items()}
+    uses = {cp: lines for cp, lines in uses.items() if lines}
+    return {**settings, "make.conf": said, "stacks": stacks, "package.use": uses}
+
+
+def _not_cpu(words: Sequence[str]) -> list[str]:
+    return [word for word in words if not word.lstrip("-").startswith("cpu_flags_")]
 
 
 def same(before: Path, after: Path) -> None:
     """Assert that two roots say the same to Portage."""
-    old, new = comparable(effective(before)), comparable(effective(after))
+    first = effective(before)
+    old, new = comparable(first, first), comparable(effective(after), first)
     assert {key: (old[key], new[key]) for key in old if old[key] != new[key]} == {}
 
 
@@ -241,16 +256,19 @@ def test_variables(classic: tuple[Path, _own_config.Found]) -> None:
     }
     assert variables["slave_package_mask"] == ["app-misc/n", ">=app-misc/o-3:2"]
     assert variables["slave_world"] == ["app-misc/a", "app-misc/b:2", "app-misc/c"]
+    assert variables["slave_package_properties"] == {"app-misc/q": ["-interactive"]}
     assert {path: text for path, text in variables["slave_files"].items() if path.startswith("package.")} == {
-        "package.accept_restrict/00-adopted": "app-misc/q -fetch\n",
         "package.env/00-adopted": "app-misc/a debug.conf\n",
-        "package.properties/00-adopted": "app-misc/q -interactive\n",
     }
     assert found.profile == "lab:base"
-    assert [note for note in found.notes if note.startswith(("make.conf", "world", "notes", "more", "patches"))] == [
+    assert [
+        note for note in found.notes if note.startswith(("make.conf", "package", "world", "notes", "more", "patches"))
+    ] == [
         "world: the set @x11-module-rebuild is not taken over: what is in it is computed",
         "make.conf: CHOST is not taken over: the target's CPUs decide it, here it was 'x86_64-pc-linux-gnu'",
         "make.conf: CPU_FLAGS_X86 is not taken over: the target's CPUs decide it, here it was 'avx aes'",
+        "package.use or USE: what the CPU can do is not taken over: the target's CPUs decide it",
+        "package.use: */* VIDEO_CARDS is not taken over: make.conf's word has always won",
         "more.conf: not taken over: Portage reads nothing of that name, or runs it",
         "notes.txt: not taken over: Portage reads nothing of that name, or runs it",
         "patches/binary: not taken over: no UTF-8 text",
@@ -259,9 +277,8 @@ def test_variables(classic: tuple[Path, _own_config.Found]) -> None:
 
 def test_the_inventory_takes_them(classic: tuple[Path, _own_config.Found]) -> None:
     variables = _import.proposal(classic[1]).variables
-    where = list(_inventory._typed("laptop", variables, _inventory.SLAVE))
-    assert [*where, *_inventory._world("laptop", variables["slave_world"])] == []
-    assert list(_inventory._renders("laptop", variables, "slave_")) == []
+    assert list(_inventory._typed("laptop", variables, _inventory.SLAVE)) == []
+    assert list(_declarations.of_slave("laptop", variables, {})) == []
     assert set(variables) <= set(_inventory.SLAVE)
 
 
@@ -411,7 +428,7 @@ def test_every_real_configuration(tmp_path: Path) -> None:
             continue
         proposal = _import.proposal(found)
         own[name] = proposal.variables
-        assert list(_inventory._renders("laptop", proposal.variables, "slave_")) == []
+        assert list(_declarations.of_slave("laptop", proposal.variables, {})) == []
         same(root, rebuilt(root / "new", root, compiled(proposal.variables)))
     assert own
     print(f"{len(own)} configurations are the same; Portage cannot read {', '.join(unread)}")
