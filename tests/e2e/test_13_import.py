@@ -88,6 +88,8 @@ def inventory(lab: Machines, tmp_path_factory: pytest.TempPathFactory) -> Path:
     hosts = yaml.safe_load((place / "hosts.yml").read_text())
     hosts["slaves"]["hosts"][NEW] = None
     (place / "hosts.yml").write_text(yaml.safe_dump(hosts))
+    with (place / "host_vars/desktop.yml").open("a") as own:
+        own.write("master_rsync: true\n")
     return place
 
 
@@ -115,6 +117,19 @@ def test_the_run_changes_nothing_that_portage_reads(
     run = site(inventory=inventory)
     assert run.rc == 0, run.stdout
     assert effective(lab) == before
+
+
+def test_the_masters_rsyncd_offers_what_the_slaves_have(lab: Machines) -> None:
+    """The classic arrangement, for machines that no controller manages."""
+    uri = f"rsync://{lab.address('desktop')}:8873/common"
+    lab.sh(NEW, f"rsync --recursive {uri}/ /tmp/offered")
+    manifest = json.loads(lab.read(NEW, "/tmp/offered/manifest.json"))
+    assert "make.conf/01-target.conf" in manifest["files"]
+    for path, digest in manifest["files"].items():
+        told = lab.sh(NEW, f"cd /tmp/offered/files && cmp {path} /etc/portage/{path} && sha256sum {path}")
+        assert told.split()[0] == digest
+    assert lab.run(NEW, "rsync", "/etc/hostname", f"{uri}/mine").rc != 0
+    assert lab.run("desktop", "rsync", "--recursive", "rsync://127.0.0.1:8873/common/", "/tmp/got").rc != 0
 
 
 def test_the_inventory_alone_says_it(lab: Machines, before: dict[str, t.Any]) -> None:
