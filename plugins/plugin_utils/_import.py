@@ -241,7 +241,10 @@ def _carry(found: Found, files: dict[str, str], notes: list[str]) -> None:
     strange = sorted(
         tops - _CARRIED - {"make.conf"} - {name for names, *_ in _PACKAGE_FILES.values() for name in names}
     )
-    notes += [f"{name}: not taken over: Portage reads nothing of that name, or runs it" for name in strange]
+    notes += [
+        f"{name}: not carried: Portage doesn't read it by itself; what make.conf sources is taken over"
+        for name in strange
+    ]
     named = [path for path in sorted(set(found["files"]) - set(files)) if path.split("/")[-1].startswith(OURS)]
     notes += [f"{path}: give it a name that doesn't begin so before the next run: those are ours" for path in named]
 

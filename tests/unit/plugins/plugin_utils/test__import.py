@@ -269,8 +269,8 @@ def test_variables(classic: tuple[Path, _own_config.Found]) -> None:
         "make.conf: CPU_FLAGS_X86 is not taken over: the target's CPUs decide it, here it was 'avx aes'",
         "package.use or USE: what the CPU can do is not taken over: the target's CPUs decide it",
         "package.use: */* VIDEO_CARDS is not taken over: make.conf's word has always won",
-        "more.conf: not taken over: Portage reads nothing of that name, or runs it",
-        "notes.txt: not taken over: Portage reads nothing of that name, or runs it",
+        "more.conf: not carried: Portage doesn't read it by itself; what make.conf sources is taken over",
+        "notes.txt: not carried: Portage doesn't read it by itself; what make.conf sources is taken over",
         "patches/binary: not taken over: no UTF-8 text",
     ]
 
