@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fragments, _host
+from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fragments, _host, _tree_plan
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 Variables = t.Mapping[str, t.Any]
@@ -201,6 +201,12 @@ def _binrepos_conf(value: t.Any, layer: Layer, header: str) -> Files:
     return {f"binrepos.conf/{layer.file}.conf": _fragments.ini(value, header=header)}
 
 
+def _texts(value: t.Any, _layer: Layer, _header: str) -> Files:
+    """Any other file, as it is: no header, so that what a machine has already stays the same text."""
+    _tree_plan.desired(value, {}, None)
+    return dict(value)
+
+
 def _named(name: t.Any, pattern: re.Pattern[str], what: str) -> None:
     if not isinstance(name, str) or not pattern.match(name) or name.endswith("~"):
         raise BinhostError(f"expected {what}, found {name!r}")
@@ -244,4 +250,5 @@ VARIABLES: t.Final[Mapping[str, Variable]] = {
     "mirrors": Variable("dict", _mirrors),
     "profile_files": Variable("dict", _profile_files),
     "binrepos_conf": Variable("dict", _binrepos_conf),
+    "files": Variable("dict", _texts),
 }

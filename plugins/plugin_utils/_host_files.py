@@ -65,11 +65,12 @@ def client(slave: str, variables: Variables, facts: t.Mapping[str, t.Any]) -> di
     # Before the person's own words, of which the last one counts.
     defaults = {"EMERGE_DEFAULT_OPTS": NO_BDEPS, "MAKEOPTS": _sizes.makeopts(facts)}
     free = {name: value for name, value in defaults.items() if name not in settings}
-    binrepos = _declared.rendered("binrepos_conf", variables, _declared.Layer("02", "host", "slave_", header))
+    where = _declared.Layer("02", "host", "slave_", header)
+    told = {name: _declared.rendered(name, variables, where) for name in ("binrepos_conf", "files")}
     return {
         CLIENT_CONF: _fragments.make_conf(settings, header=header("slave_client_conf"), defaults=free),
         "binrepos.conf/02-binhost.conf": _fragments.header(what, "the group masters") + _binrepos(),
-        **binrepos,
+        **{path: text for files in told.values() for path, text in files.items() if _for_client(path)},
     }
 
 
