@@ -79,7 +79,4 @@ def test_without_a_master() -> None:
 def test_check_mode_does_not_guess() -> None:
     text = _report.report(PLAN, {"amd": {"seen": True, "packages": {**NOTHING, "merge_list": None}}}, check=True)
     assert text.splitlines()[0] == "Nothing was changed (check mode)."
-    assert (
-        text.splitlines()[-1]
-        == "amd: what would be installed is unknown before the builds and the index are done"
-    )
+    assert text.splitlines()[-1] == "amd: what would be installed is unknown before the builds and the index are done"
