@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _fingerprint, _repository
+from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _fingerprint, _patterns, _repository
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 LOG = "/var/log/emerge.log"
@@ -57,9 +57,16 @@ def pending(run: Run, atoms: t.Sequence[str], options: t.Mapping[str, t.Any]) ->
     return [merge for merge in _emerge.merge_list(stdout) if merge.kind != "nomerge"]
 
 
-def guard(merges: t.Iterable[_emerge.Merge], max_source: int | None) -> None:
-    """Raise ``BinhostError`` if more packages would be compiled than allowed; None allows any number."""
-    source = [f"{merge.cpv}::{merge.repository} {merge.rest}".strip() for merge in merges if merge.kind == "ebuild"]
+def guard(merges: t.Iterable[_emerge.Merge], max_source: int | None, on_slave: t.Sequence[str] = ()) -> None:
+    """Raise ``BinhostError`` if more packages would be compiled than allowed; None allows any number.
+
+    Those that ``on_slave`` names are meant to be compiled here and don't count.
+    """
+    source = [
+        f"{merge.cpv}::{merge.repository} {merge.rest}".strip()
+        for merge in merges
+        if merge.kind == "ebuild" and not _patterns.matches(on_slave, merge.cpv)
+    ]
     if max_source is not None and len(source) > max_source:
         listed = "\n  ".join(source)
         raise BinhostError(

@@ -60,6 +60,13 @@ options:
     description: Ebuild repositories of this host beside those of its index, name to place; they count too.
     type: dict
     default: {}
+  build_on_slave:
+    description:
+      - Packages that are compiled here, also where the master has a binary; V(*) stands for any text in category or
+        name. They don't count for O(max_source).
+    type: list
+    elements: str
+    default: []
   settled:
     description: Whether configuration and index are in place. In check mode they may not be; then nothing is asked or
       guessed.
@@ -111,6 +118,7 @@ waiting:
   elements: str
 """
 
+import typing as t
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
@@ -121,10 +129,11 @@ RECORD = _paths.below("fingerprints", "world.json")
 NOTHING: dict[str, object] = {"binary": [], "source": [], "failed": [], "removed": [], "waiting": [], "merge_list": []}
 
 
-def options(params: dict[str, object]) -> dict[str, object]:
+def options(params: dict[str, t.Any]) -> dict[str, object]:
     """Return emerge's options; usepkg is implied, since binaries are what this module is for."""
     always = dict.fromkeys(("update", "deep", "newuse", "usepkg", "getbinpkg", "rebuilt_binaries", "keep_going"), True)
-    return {**always, "with_bdeps": params["with_bdeps"], "jobs": params["jobs"]}
+    itself = " ".join(params["build_on_slave"])
+    return {**always, "with_bdeps": params["with_bdeps"], "jobs": params["jobs"], "usepkg_exclude": itself}
 
 
 def converge(module: AnsibleModule) -> dict[str, object]:
@@ -145,7 +154,7 @@ def converge(module: AnsibleModule) -> dict[str, object]:
     if _fingerprint.recorded(RECORD) == known:
         return {**NOTHING, "changed": False}
     merges = _world.pending(module.run_command, params["atoms"], options(params))
-    _world.guard(merges, params["max_source"])
+    _world.guard(merges, params["max_source"], params["build_on_slave"])
     result = {**NOTHING, "changed": bool(merges), "merge_list": [asdict(merge) for merge in merges]}
     result["diff"] = {"before": "", "after": _world.shown(merges)}
     if merges and not params["online"]:
@@ -186,6 +195,7 @@ def main() -> None:
             "jobs": {"type": "int", "default": 1},
             "index": {"type": "path", "default": _paths.below("current")},
             "overlays": {"type": "dict", "default": {}},
+            "build_on_slave": {"type": "list", "elements": "str", "default": []},
             "settled": {"type": "bool", "default": True},
             "online": {"type": "bool", "default": True},
         },

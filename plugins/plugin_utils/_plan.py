@@ -159,6 +159,7 @@ def _slave(slave: str, name: str, target: Plan, fleet: Fleet, facts: Facts, own:
         "files": {**target["files"], **own[slave], **_host_files.client(slave, variables, facts["cpu"])},
         "links": target["links"],
         "world": declared_world(variables),
+        "build_on_slave": _inventory.built_on_slave(fleet.targets[target["declared"]], variables),
         # The person's own repositories: what changes there changes what emerge would do.
         "overlays": {
             repository: place

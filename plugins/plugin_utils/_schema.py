@@ -81,6 +81,7 @@ PLAN: t.Final[Form] = {
             "files": {MANY: "text"},
             "links": {MANY: "text"},
             "world": ["text"],
+            "build_on_slave": ["text"],
             "overlays": {MANY: "text"},
         }
     },
