@@ -17,12 +17,12 @@ Portage:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
-    _atom,
     _build_disk,
     _compiler,
     _files,
@@ -39,8 +39,6 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._merge_world import Place, Run
-from ansible_collections.larry.binhost.plugins.module_utils._mounts import DISTDIR as DISTDIR
-from ansible_collections.larry.binhost.plugins.module_utils._mounts import PKGDIR as PKGDIR
 from ansible_collections.larry.binhost.plugins.module_utils._target import Result, Target
 
 
@@ -76,7 +74,8 @@ def _private(folder: str) -> None:
 def _build(run: Run, target: Target) -> Result:
     begun = _begin(target)
     copies = {name: _repository.snapshot(name, place, target.state_dir) for name, place in target.repositories.items()}
-    result = Result(snapshots=copies, unsatisfiable=_unsatisfiable(target, copies))
+    missing = {atom: sorted(target.world[atom]) for atom in _root_world.nowhere(target.world, copies)}
+    result = Result(snapshots=copies, unsatisfiable=missing)
     place = Place(run, target, target.root, copies, on_slave=tuple(target.build_on_slave))
     _build_disk.place(target)
     _ask_compiler(place)
@@ -101,11 +100,11 @@ def _in_root(place: Place, begun: _Begun, result: Result) -> None:
         _proof.prove(place, _merge_world.pending(place, begun.options))
         _fingerprint.record(target.record, {"begun": target.compile, "proven": True})
     result.built = _merge_world.bring(place, begun.options)
-    wanted = [*target.world, *target.wishes]
-    itself = _root_world.on_slave(wanted, target.build_on_slave, _unsatisfiable_in(wanted, place.snapshots))
+    itself = _root_world.on_slave([*target.world, *target.wishes], target.build_on_slave, place.snapshots)
     if itself:
-        # With what builds it there: a slave is to have binaries of all of that.
-        result.built += _merge_world.bring(place, {"onlydeps": True}, itself)
+        # Slaves are to have binaries of what they need for that. Where it fails, the slave's own part tells why.
+        with contextlib.suppress(BinhostError):
+            result.built += _merge_world.bring(place, {"onlydeps": True}, itself)
     _fingerprint.record(target.record, {"whole": target.compile, "apart": sorted(result.apart)})
 
 
@@ -138,16 +137,3 @@ def _begin(target: Target) -> _Begun:
     _removal.empty(target.pkgdir)
     _fingerprint.record(target.record, {"begun": target.compile})
     return _Begun({"emptytree": True}, True, apart)
-
-
-def _unsatisfiable(target: Target, snapshots: t.Mapping[str, str]) -> dict[str, list[str]]:
-    """Return the declared atoms whose package is in none of the repositories."""
-    return {atom: sorted(target.world[atom]) for atom in _unsatisfiable_in(target.world, snapshots)}
-
-
-def _unsatisfiable_in(atoms: t.Iterable[str], snapshots: t.Mapping[str, str]) -> list[str]:
-    def somewhere(atom: str) -> bool:
-        package = _atom.category_package(atom)
-        return any(os.path.isdir(os.path.join(place, package)) for place in snapshots.values())
-
-    return [atom for atom in atoms if not somewhere(atom)]

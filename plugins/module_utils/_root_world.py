@@ -65,18 +65,30 @@ def atoms(
     own = {each.name: each.build_on_slave or target.build_on_slave for each in target.variants}
 
     def here(atom: str, host: str) -> bool:
-        return host not in apart and not on_slave([atom], own.get(host, target.build_on_slave), ())
+        patterns = own.get(host, target.build_on_slave)
+        return host not in apart and not _patterns.matches(patterns, _atom.category_package(atom))
 
     return [atom for atom, hosts in asked.items() if atom not in missing and any(here(atom, host) for host in hosts)]
 
 
-def on_slave(atoms: t.Iterable[str], patterns: t.Sequence[str], missing: t.Container[str]) -> list[str]:
-    """Return those of the atoms that a slave with these ``build_on_slave`` patterns builds itself."""
-    return [
-        atom
-        for atom in dict.fromkeys(atoms)
-        if atom not in missing and _patterns.matches(patterns, _atom.category_package(atom))
-    ]
+def on_slave(atoms: t.Iterable[str], patterns: t.Sequence[str], snapshots: t.Mapping[str, str]) -> list[str]:
+    """Return those of the atoms that a slave with these ``build_on_slave`` patterns builds itself.
+
+    What none of the repositories has is left out.
+    """
+    itself = [atom for atom in dict.fromkeys(atoms) if _patterns.matches(patterns, _atom.category_package(atom))]
+    missing = nowhere(itself, snapshots)
+    return [atom for atom in itself if atom not in missing]
+
+
+def nowhere(atoms: t.Iterable[str], snapshots: t.Mapping[str, str]) -> list[str]:
+    """Return the atoms whose package is in none of the repositories (name -> place)."""
+
+    def somewhere(atom: str) -> bool:
+        package = _atom.category_package(atom)
+        return any(os.path.isdir(os.path.join(place, package)) for place in snapshots.values())
+
+    return [atom for atom in atoms if not somewhere(atom)]
 
 
 def declare(target: Target, missing: t.Container[str], apart: t.Container[str]) -> None:

@@ -40,7 +40,7 @@ def cover(root: Place, variant: Variant, missing: t.Collection[str]) -> list[str
     """
     clone = os.path.join(root.target.variants_dir, f".{variant.name}.root")
     _removal.tree(clone)  # a killed run's
-    itself = _root_world.on_slave([*variant.world, *variant.wishes], variant.build_on_slave, missing)
+    itself = _root_world.on_slave([*variant.world, *variant.wishes], variant.build_on_slave, root.snapshots)
     own = _lay_out(root.target, variant, {*missing, *itself})
     place = dataclasses.replace(root, own=own, on_slave=tuple(variant.build_on_slave))
     try:

@@ -11,6 +11,7 @@ import typing as t
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge,
     _fingerprint,
+    _patterns,
     _repository,
     _tree_plan,
     _tree_stage,
@@ -78,9 +79,16 @@ def foreseen(
     return pending(run, [*atoms, *ours], options, configroot=place)
 
 
-def guard(merges: t.Iterable[_emerge.Merge], max_source: int | None) -> None:
-    """Raise ``BinhostError`` if more packages would be compiled than allowed; None allows any number."""
-    source = [f"{merge.cpv}::{merge.repository} {merge.rest}".strip() for merge in merges if merge.kind == "ebuild"]
+def guard(merges: t.Iterable[_emerge.Merge], max_source: int | None, on_slave: t.Sequence[str] = ()) -> None:
+    """Raise ``BinhostError`` if more packages would be compiled than allowed; None allows any number.
+
+    Those that ``on_slave`` names are meant to be compiled here and don't count.
+    """
+    source = [
+        f"{merge.cpv}::{merge.repository} {merge.rest}".strip()
+        for merge in merges
+        if merge.kind == "ebuild" and not _patterns.matches(on_slave, merge.cpv)
+    ]
     if max_source is not None and len(source) > max_source:
         listed = "\n  ".join(source)
         raise BinhostError(

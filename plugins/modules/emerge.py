@@ -90,6 +90,13 @@ options:
         description: Who declares.
         type: str
         default: larry-binhost
+  build_on_slave:
+    description:
+      - Packages that are compiled here, also where the master has a binary; V(*) stands for any text in category or
+        name. They don't count for O(max_source).
+    type: list
+    elements: str
+    default: []
   settled:
     description: Whether the index is in place. In check mode it may not be; then nothing is asked or guessed.
     type: bool
@@ -167,10 +174,11 @@ RECORD = _paths.below("fingerprints", "world.json")
 NOTHING: dict[str, t.Any] = {"binary": [], "source": [], "failed": [], "removed": [], "waiting": [], "merge_list": []}
 
 
-def options(params: dict[str, object]) -> dict[str, object]:
+def options(params: dict[str, t.Any]) -> dict[str, object]:
     """Return emerge's options; usepkg is implied, since binaries are what this module is for."""
     always = dict.fromkeys(("update", "deep", "newuse", "usepkg", "getbinpkg", "rebuilt_binaries", "keep_going"), True)
-    return {**always, "with_bdeps": params["with_bdeps"], "jobs": params["jobs"]}
+    itself = " ".join(params["build_on_slave"])
+    return {**always, "with_bdeps": params["with_bdeps"], "jobs": params["jobs"], "usepkg_exclude": itself}
 
 
 def declared(module: AnsibleModule) -> list[_tree_plan.Change]:
@@ -207,7 +215,7 @@ def converge(module: AnsibleModule) -> dict[str, t.Any]:
     if _fingerprint.recorded(RECORD) == known and not to_come:
         return {**NOTHING, "changed": False}
     merges = asked(module, to_come)
-    _world.guard(merges, params["max_source"])
+    _world.guard(merges, params["max_source"], params["build_on_slave"])
     result = {**NOTHING, "changed": bool(merges), "merge_list": [asdict(merge) for merge in merges]}
     result["diff"] = {"before": "", "after": _world.shown(merges)}
     if merges and not params["online"]:
@@ -273,6 +281,7 @@ def main() -> None:
             "index": {"type": "path", "default": _paths.below("current")},
             "overlays": {"type": "dict", "default": {}},
             "configuration": {"type": "dict", "options": _tree.OPTIONS},
+            "build_on_slave": {"type": "list", "elements": "str", "default": []},
             "settled": {"type": "bool", "default": True},
             "online": {"type": "bool", "default": True},
             "depclean": {"type": "bool", "default": False},

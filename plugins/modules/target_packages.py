@@ -226,8 +226,8 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.larry.binhost.plugins.module_utils import (
-    _build,
     _jobs,
+    _mounts,
     _patterns,
     _program,
     _size,
@@ -307,7 +307,7 @@ def main() -> None:
             "links": {"type": "dict", "default": {}},
             "compile": {"type": "str", "required": True},
             "cflags": {"type": "str", "required": True},
-            "distdir": {"type": "path", "default": _build.DISTDIR},
+            "distdir": {"type": "path", "default": _mounts.DISTDIR},
             "jobs": {"type": "int", "default": 1},
             "load_average": {"type": "float"},
             "makeopts": {"type": "str", "default": "-j1"},

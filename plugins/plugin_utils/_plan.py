@@ -181,6 +181,7 @@ def _slave(slave: str, name: str, target: Plan, fleet: Fleet, facts: Facts, own:
         "links": target["links"],
         "world": declared_world(variables, fleet.targets[target["declared"]]),
         "remarks": _remarks.remarks(facts, target, files),
+        "build_on_slave": _inventory.built_on_slave(fleet.targets[target["declared"]], variables),
         # The person's own repositories: what changes there changes what emerge would do.
         "overlays": {
             repository: place

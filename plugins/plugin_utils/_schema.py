@@ -85,6 +85,7 @@ PLAN: t.Final[Form] = {
             "links": {MANY: "text"},
             "world": ["text"],
             "remarks": ["text"],
+            "build_on_slave": ["text"],
             "overlays": {MANY: "text"},
         }
     },
