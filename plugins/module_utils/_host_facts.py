@@ -36,6 +36,7 @@ def facts(run: _portage_query.Run, *, cpuinfo: str = "/proc/cpuinfo", root: str 
         "world_sets": _host.lines(os.path.join(root, _host.WORLD_SETS)),
         "installed": _host.installed(root),
         "configuration": _host.configuration(root, ours=_tree.owned_paths(root)),
+        "owners": _tree.owners(root),
         "configuration_digest": digest(portage, root),
         "kernel": platform.release(),
         "libc": "-".join(platform.libc_ver()),

@@ -162,6 +162,11 @@ def owned_paths(root: str) -> set[str]:
     return {os.path.relpath(path, CONFIG) for path in recorded | strays}
 
 
+def owners(root: str) -> list[str]:
+    """Return who owns something in this root, sorted.  Raises ``BinhostError`` for a record that can't be read."""
+    return sorted(_files.load_record(os.path.join(root, RECORD)))
+
+
 def apply(root: str, changes: Iterable[Change]) -> None:
     """Make the changes, in order, each whole or not at all.  Raises ``BinhostError`` at the first that fails."""
     for change in changes:

@@ -57,14 +57,21 @@ def pending(run: Run, atoms: t.Sequence[str], options: t.Mapping[str, t.Any]) ->
     return [merge for merge in _emerge.merge_list(stdout) if merge.kind != "nomerge"]
 
 
-def guard(merges: t.Iterable[_emerge.Merge], max_source: int | None) -> None:
-    """Raise ``BinhostError`` if more packages would be compiled than allowed; None allows any number."""
+#: What to do where a host would compile more than it may.
+REMEDY: t.Final = "Let the master build them (run site.yml while it is on), or raise slave_max_source."
+
+
+def guard(merges: t.Iterable[_emerge.Merge], max_source: int | None, remedy: str = REMEDY) -> None:
+    """Raise ``BinhostError``, which ends in ``remedy``, if more packages would be compiled than allowed.
+
+    None allows any number.
+    """
     source = [f"{merge.cpv}::{merge.repository} {merge.rest}".strip() for merge in merges if merge.kind == "ebuild"]
     if max_source is not None and len(source) > max_source:
         listed = "\n  ".join(source)
         raise BinhostError(
             f"merge list: expected at most {max_source} packages to compile here, found {len(source)}:\n  {listed}\n"
-            "Nothing was started. Let the master build them (run site.yml while it is on), or raise slave_max_source."
+            f"Nothing was started. {remedy}"
         )
 
 

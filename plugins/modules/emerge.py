@@ -48,6 +48,10 @@ options:
     description: How many packages may be compiled on this host. Unset allows any number; V(0) refuses the run if one
       would be.
     type: int
+  remedy:
+    description: What the message says that is to be done where more would be compiled than O(max_source) allows.
+    type: str
+    default: Let the master build them (run site.yml while it is on), or raise slave_max_source.
   jobs:
     description: How many packages are merged at a time.
     type: int
@@ -145,7 +149,7 @@ def converge(module: AnsibleModule) -> dict[str, object]:
     if _fingerprint.recorded(RECORD) == known:
         return {**NOTHING, "changed": False}
     merges = _world.pending(module.run_command, params["atoms"], options(params))
-    _world.guard(merges, params["max_source"])
+    _world.guard(merges, params["max_source"], params["remedy"])
     result = {**NOTHING, "changed": bool(merges), "merge_list": [asdict(merge) for merge in merges]}
     result["diff"] = {"before": "", "after": _world.shown(merges)}
     if merges and not params["online"]:
@@ -183,6 +187,7 @@ def main() -> None:
             "atoms": {"type": "list", "elements": "str", "default": ["@world"]},
             "with_bdeps": {"type": "str", "choices": ["y", "n"], "default": "n"},
             "max_source": {"type": "int"},
+            "remedy": {"type": "str", "default": _world.REMEDY},
             "jobs": {"type": "int", "default": 1},
             "index": {"type": "path", "default": _paths.below("current")},
             "overlays": {"type": "dict", "default": {}},

@@ -47,6 +47,11 @@ options:
       - If none is given, the newest snapshot of each repository.
     type: dict
     default: {}
+  withhold:
+    description: Paths in PKGDIR that are not to be published, as M(larry.binhost.shared_packages) names them.
+    type: list
+    elements: str
+    default: []
   keep:
     description: >-
       How many generations are left; the current one always is. Packages and snapshots that none of them needs
@@ -115,9 +120,11 @@ def converge(module: AnsibleModule) -> dict[str, t.Any]:
     if module.params["keep"] < 1:
         raise BinhostError(f"keep: expected at least 1, found {module.params['keep']}")
     if module.check_mode:
-        wanted = _generation.plan(place, module.params["repositories"])
+        wanted = _generation.plan(place, module.params["repositories"], withhold=module.params["withhold"])
     else:
-        wanted = _publication.publish(place, module.params["repositories"], keep=module.params["keep"])
+        wanted = _publication.publish(
+            place, module.params["repositories"], keep=module.params["keep"], withhold=module.params["withhold"]
+        )
     if wanted.damage:
         module.warn(f"the current generation of {place.target} is damaged, another takes its place: {wanted.damage}")
     return result(place, wanted)
@@ -146,6 +153,7 @@ def main() -> None:
             "target": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["published"], "default": "published"},
             "repositories": {"type": "dict", "default": {}},
+            "withhold": {"type": "list", "elements": "str", "default": []},
             "keep": {"type": "int", "default": 5},
             "state_dir": {"type": "path", "default": STATE},
         },

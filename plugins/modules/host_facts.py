@@ -83,6 +83,11 @@ ansible_facts:
           description: The person's own files of /etc/portage that decide which binaries fit, by relative path.
           type: dict
           returned: always
+        owners:
+          description: Who owns files of /etc/portage here, as M(larry.binhost.portage_config) recorded it.
+          type: list
+          elements: str
+          returned: always
         configuration_digest:
           description: The SHA-256 of the effective configuration, of Portage's settings, the profile and /etc/portage.
           type: str

@@ -28,6 +28,10 @@ Variables = t.Mapping[str, t.Any]
 TARGET: t.Final[Mapping[str, str]] = {
     "profile": "text",
     "master": "text",
+    "mode": "text",
+    "quickpkg": "flag",
+    "quickpkg_config": "text",
+    "quickpkg_modified": "flag",
     "cflags": "text",
     "repositories": "list",
     "use": "list",
@@ -53,12 +57,27 @@ SLAVE: t.Final[Mapping[str, str]] = {
     "slave_package_unmask": "list",
 }
 MASTER: t.Final[Mapping[str, str]] = {"binhost_address": "text", "master_http_port": "number"}
-_SHOWN: t.Final[Mapping[str, str]] = {"text": "text", "list": "a list", "dict": "a mapping", "number": "a number"}
+_SHOWN: t.Final[Mapping[str, str]] = {
+    "text": "text",
+    "list": "a list",
+    "dict": "a mapping",
+    "number": "a number",
+    "flag": "true or false",
+}
 _TYPES: t.Final[Mapping[str, type | tuple[type, ...]]] = {
     "text": str,
     "list": (list, tuple),
     "dict": Mapping,
     "number": int,
+    "flag": bool,
+}
+CHROOT: t.Final = "chroot"
+#: The master's own installation is the build.
+SHARED: t.Final = "shared"
+#: Variables of a target -> the words it can be; the first is what it is unless said.
+WORDS: t.Final[Mapping[str, Sequence[str]]] = {
+    "mode": (CHROOT, SHARED),
+    "quickpkg_config": ("none", "unmodified", "all"),
 }
 #: What a host names as its target where the plan is to choose by CPU; ``auto:NAME`` where several are declared.
 AUTO: t.Final = "auto"
@@ -196,6 +215,7 @@ def _targets(fleet: Fleet) -> Iterator[str]:
             yield f"{where}: expected a mapping, found {target!r}"
         else:
             yield from _target(where, target, fleet)
+    yield from _one_installation(fleet)
 
 
 def _target(where: str, target: Variables, fleet: Fleet) -> Iterator[str]:
@@ -203,6 +223,7 @@ def _target(where: str, target: Variables, fleet: Fleet) -> Iterator[str]:
     if unknown:
         yield f"{where}: expected some of {', '.join(TARGET)}, found {', '.join(unknown)}"
     yield from _typed(where, target, TARGET)
+    yield from _modes(where, target)
     try:
         split_profile(str(target.get("profile", "")))
     except BinhostError as exc:
@@ -214,6 +235,31 @@ def _target(where: str, target: Variables, fleet: Fleet) -> Iterator[str]:
         yield f"{where}.master: expected which of the masters builds it ({', '.join(fleet.masters)}), found nothing"
     yield from _renders(where, target)
     yield from _shared_flags(where, target)
+
+
+def _modes(where: str, target: Variables) -> Iterator[str]:
+    for name, words in WORDS.items():
+        if isinstance(target.get(name), str) and target[name] not in words:
+            yield f"{where}.{name}: expected {' or '.join(words)}, found {target[name]!r}"
+    only = [name for name in target if str(name).startswith("quickpkg")]
+    if only and mode(target) != SHARED:
+        yield f"{where}.mode: expected {SHARED}, since {', '.join(sorted(only))} is said, found {mode(target)!r}"
+
+
+def mode(target: Variables) -> str:
+    """Return the mode of a declared target."""
+    return str(target.get("mode", CHROOT))
+
+
+def _one_installation(fleet: Fleet) -> Iterator[str]:
+    """A master has one configuration of its own, and so can be one target."""
+    found: dict[str, list[str]] = {}
+    for name, target in fleet.targets.items():
+        if isinstance(target, Mapping) and mode(target) == SHARED:
+            found.setdefault(str(target.get("master") or next(iter(fleet.masters), "")), []).append(str(name))
+    for master, names in found.items():
+        if len(names) > 1:
+            yield f"{master}: expected at most one target of mode {SHARED}, found {', '.join(names)}"
 
 
 def _shared_flags(where: str, target: Variables) -> Iterator[str]:
@@ -292,11 +338,23 @@ def _choice(host: str, target: t.Any, fleet: Fleet) -> Iterator[str]:
     elif target == AUTO:
         if len(fleet.targets) > 1:
             yield f"{host}: binhost_target: expected {AUTO}:NAME with one of {declared}, found {AUTO!r} alone"
+        yield from _chosen(host, next(iter(fleet.targets), ""), fleet)
     elif isinstance(target, str) and target.startswith(f"{AUTO}:"):
         if target.removeprefix(f"{AUTO}:") not in fleet.targets:
             yield f"{host}: binhost_target: expected {AUTO}:NAME with one of {declared}, found {target!r}"
+        yield from _chosen(host, target.removeprefix(f"{AUTO}:"), fleet)
     elif not isinstance(target, str) or target not in fleet.targets:
         yield f"{host}: binhost_target: expected one of {declared}, found {target!r}"
+
+
+def _chosen(host: str, name: str, fleet: Fleet) -> Iterator[str]:
+    """Of a declaration the plan may make several targets, each for other CPUs; an installation is for one."""
+    target = fleet.targets.get(name)
+    if isinstance(target, Mapping) and mode(target) == SHARED:
+        yield (
+            f"{host}: binhost_target: expected {name!r} itself, since it is of mode {SHARED} and its master's "
+            f"installation is compiled for one CPU, found {fleet.variables[host]['binhost_target']!r}"
+        )
 
 
 def _world(host: str, world: t.Any) -> Iterator[str]:

@@ -20,6 +20,7 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _inventory,
     _price,
     _schema,
+    _shared,
     _target_files,
     _targets,
 )
@@ -71,6 +72,8 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
     return {
         "declared": group.declared,
         "automatic": group.automatic,
+        "mode": _inventory.mode(spec),
+        "shared": _shared.part(name, group, spec, facts[group.master], {**files, **last}),
         "master": group.master,
         "uri": uri(fleet, group.master),
         "chost": chost,
@@ -151,6 +154,8 @@ def _slave(slave: str, name: str, target: Plan, fleet: Fleet, facts: Facts, own:
     variables = fleet.variables[slave]
     return {
         "target": name,
+        "mode": target["mode"],
+        "master": target["master"],
         "uri": target["uri"],
         "files": {**target["files"], **own[slave], **_host_files.client(slave, variables, facts["cpu"])},
         "links": target["links"],

@@ -29,6 +29,8 @@ _LOSS: t.Final[Form] = {"level": "text?", "features": ["text"], "flags": ["text"
 _TARGET: t.Final[Form] = {
     "declared": "text",
     "automatic": "flag",
+    "mode": "text",
+    "shared": ({"files": {MANY: "text"}, "quickpkg": "flag", "config": "text", "modified": "flag"},),
     "master": "text",
     "uri": "text",
     "chost": "text",
@@ -69,6 +71,8 @@ PLAN: t.Final[Form] = {
     "hosts": {
         MANY: {
             "target": "text",
+            "mode": "text",
+            "master": "text",
             "uri": "text",
             "files": {MANY: "text"},
             "links": {MANY: "text"},
