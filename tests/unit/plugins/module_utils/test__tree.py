@@ -264,3 +264,11 @@ def test_full_disk(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     assert tree(root) == FILES
     assert not list(root.rglob(".*"))
+
+
+def test_owners(tmp_path: Path) -> None:
+    assert _tree.owners(str(tmp_path)) == []
+    configure(tmp_path)
+    assert _tree.owners(str(tmp_path)) == ["o"]
+    configure(tmp_path, {})
+    assert _tree.owners(str(tmp_path)) == []

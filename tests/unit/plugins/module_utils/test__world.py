@@ -79,3 +79,10 @@ def test_why_failed_shows_the_end_of_the_build_log(tmp_path: Path) -> None:
     assert _world.why_failed(outcome, "last words", str(tmp_path)) == (
         f"app-misc/hello-2.10 failed; the end of {log}:\n * error: no such header"
     )
+
+
+def test_guard_says_what_to_do() -> None:
+    with pytest.raises(BinhostError, match=r"\nNothing was started. Let the master build them \(run site.yml"):
+        _world.guard([HELLO], 0)
+    with pytest.raises(BinhostError, match=r"\nNothing was started. Install them on desktop\.$"):
+        _world.guard([HELLO], 0, "Install them on desktop.")
