@@ -73,8 +73,8 @@ def test_the_masters_profile_has_to_be_the_targets(found: str | None, named: str
         plan(found)
     assert str(caught.value) == (
         "desktop: profile: expected lab:default/linux/amd64, as binhost_targets.laptops.profile says, since that "
-        f"target is of mode shared, found {named}. Choose it there with eselect profile, declare the one that is there, "
-        "or let the target be of mode chroot."
+        f"target is of mode shared, found {named}. Choose it there with eselect profile, declare the one that is "
+        "there, or let the target be of mode chroot."
     )
 
 
