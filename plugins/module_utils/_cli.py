@@ -13,7 +13,14 @@ import typing as t
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from ansible_collections.larry.binhost.plugins.module_utils import _job_files, _jobs, _process, _shell, _supervisor
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _config_sync,
+    _job_files,
+    _jobs,
+    _process,
+    _shell,
+    _supervisor,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
@@ -35,13 +42,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return what the command line may be."""
-    top = argparse.ArgumentParser(prog="larry-binhost.pyz", description="Long work on this host, and its log.")
+    top = argparse.ArgumentParser(
+        prog="larry-binhost.pyz", description="What larry.binhost does on this host without a controller."
+    )
     top.add_argument("--state", default=STATE, help="where everything is kept (%(default)s)")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _jobs_parser(commands.add_parser("job", help="start, watch and end jobs"))
     shell = commands.add_parser("shell", help="enter a target's build root, or run a command there")
     _shell.arguments(shell)
     shell.set_defaults(act=_shell.enter)
+    sync = commands.add_parser("binhost-sync", help="bring this host's 01 files into step with its master's")
+    _config_sync.add_options(sync)
+    sync.set_defaults(act=_config_sync.act)
     run = commands.add_parser("run")  # for the starter alone, so not in the list
     run.add_argument("name")
     run.add_argument("--lock", type=int, required=True)

@@ -83,15 +83,15 @@ def _news(these: t.Mapping[str, _packages.Package], those: t.Mapping[str, _packa
     return sorted(path for path, entry in these.items() if known.get(path) != _identity(entry))
 
 
-def plan(place: Place, repositories: t.Mapping[str, str] | None = None) -> Plan:
+def plan(place: Place, repositories: t.Mapping[str, str] | None = None, *, withhold: t.Container[str] = ()) -> Plan:
     """Compare what was built with what is published; nothing is written.
 
-    ``repositories`` maps names to snapshots, by default the newest of each.  Raises ``BinhostError`` where PKGDIR's
-    index can't be published as it stands.
+    ``repositories`` maps names to snapshots, by default the newest of each; ``withhold`` are paths in PKGDIR that are
+    not to be published.  Raises ``BinhostError`` where PKGDIR's index can't be published as it stands.
     """
     snapshots = repositories or _repository.newest(place.state)
     now, damage = current(place)
-    index = built(place)
+    index = built(place, withhold=withhold)
     entries = by_path(index, where=place.pkgdir) if index else (now.packages if now else {})
     draft = Plan(now, damage, index, entries, snapshots, now.seal.number if now else 0)
     revisions = draft.revisions()
@@ -105,8 +105,8 @@ def _short(seal: _seal.Seal) -> dict[str, str]:
     return {name: revision[:12] for name, revision in seal.revisions().items()}
 
 
-def built(place: Place) -> _packages.Index | None:
-    """Return PKGDIR's index, ``None`` before the first build.
+def built(place: Place, *, withhold: t.Container[str] = ()) -> _packages.Index | None:
+    """Return PKGDIR's index without what is withheld, ``None`` before the first build.
 
     Raises ``BinhostError`` if Portage would read less from it than it holds, or if it holds nothing: that is what
     ``emaint binhost --fix`` writes when it trusts none of the signatures, and no state to publish.
@@ -117,6 +117,7 @@ def built(place: Place) -> _packages.Index | None:
     index = _packages.parse(read(path).decode("utf-8", "surrogateescape"))
     if index.problems:
         raise BinhostError(f"{path}: {'; '.join(map(str, index.problems[:5]))}")
+    index = _packages.without(index, withhold)
     if not index.stanzas:
         raise BinhostError(f"{path}: expected packages, found none")
     return index

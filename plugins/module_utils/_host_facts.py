@@ -38,6 +38,7 @@ def facts(run: _portage_query.Run, *, cpuinfo: str = "/proc/cpuinfo", root: str 
         "installed": _host.installed(root),
         "configuration": _host.configuration(root, ours=ours),
         "configuration_unread": _host.unread(root, ours=ours),
+        "owners": _tree.owners(root),
         "configuration_digest": digest(portage, root),
         "kernel": platform.release(),
         "libc": "-".join(platform.libc_ver()),

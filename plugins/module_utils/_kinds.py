@@ -46,7 +46,9 @@ def unpack(run: Run, parameters: Parameters) -> dict[str, t.Any]:
 def publish(_run: Run, parameters: Parameters) -> dict[str, t.Any]:
     """Publish what was built for ``target``; return what the module tells of it."""
     place = Place(parameters["target"], parameters["state"])
-    wanted = _publication.publish(place, parameters["repositories"], keep=parameters["keep"])
+    wanted = _publication.publish(
+        place, parameters["repositories"], keep=parameters["keep"], withhold=parameters["withhold"]
+    )
     return _generation.told(place, wanted)
 
 

@@ -101,6 +101,12 @@ def packages(index: Index) -> list[Package]:
     return [_package(stanza, inherited) for stanza in index.stanzas]
 
 
+def without(index: Index, paths: t.Container[str]) -> Index:
+    """Return the index without the packages at these paths; the header's count is as it was."""
+    kept = [stanza for stanza, entry in zip(index.stanzas, packages(index)) if entry.path not in paths]
+    return Index(index.header, tuple(kept), index.problems)
+
+
 def with_header(index: Index, changes: t.Mapping[str, str | None]) -> Index:
     """Return the index with header keys set, or removed where the value is ``None``; all else stays as it is."""
     kept = [line for line in index.header.lines if changes.get(_key(line), "") is not None]

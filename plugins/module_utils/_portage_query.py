@@ -19,10 +19,13 @@ import hashlib, json, os, portage
 settings = portage.settings
 # What comes from the environment of whoever asks is no configuration; the order of words in some values is by chance.
 told = {name: sorted(settings.get(name, "").split()) for name in settings if name not in os.environ}
+profile = os.path.realpath(settings.profile_path) if settings.profile_path else ""
+tops = {repo.name: os.path.realpath(repo.location) + "/profiles/" for repo in settings.repositories if repo.location}
 print(json.dumps({
     "chost": settings.get("CHOST", ""),
     "arch": settings.get("ARCH", ""),
     "profile": settings.profile_path or "",
+    "profile_name": next((f"{name}:{profile[len(top):]}" for name, top in tops.items() if profile.startswith(top)), ""),
     "version": portage.VERSION,
     "settings": hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest(),
     "repositories": {repo.name: repo.location for repo in settings.repositories if repo.location},
@@ -44,22 +47,31 @@ class Portage(t.TypedDict):
     chost: str
     arch: str
     profile: str  # absolute path, empty where make.profile leads nowhere
+    profile_name: str  # as eselect shows it, repository:path; empty where no repository has it
     version: str
     settings: str  # SHA-256 of its variables, the profile's and make.conf's
     repositories: dict[str, str]  # name -> absolute path
 
 
 def ask(run: Run, interpreters: t.Sequence[str] = INTERPRETERS) -> Portage:
-    """Return Portage's answer. Raises ``BinhostError`` with the last words of each interpreter if none gives one."""
+    """Return what Portage says of its host. Raises ``BinhostError``."""
+    return t.cast(Portage, answer(run, PROGRAM, interpreters=interpreters))
+
+
+def answer(run: Run, program: str, *args: str, interpreters: t.Sequence[str] = INTERPRETERS) -> t.Any:
+    """Return the JSON value that a program which imports Portage prints as its last line.
+
+    Raises ``BinhostError`` with the last words of each interpreter if none gives one.
+    """
     words = []
     for interpreter in interpreters:
         try:
-            status, stdout, stderr = run([interpreter, "-c", PROGRAM])
+            status, stdout, stderr = run([interpreter, "-c", program, *args])
         except OSError as exc:
             words.append(f"{interpreter}: {exc.strerror}")
             continue
         if status == 0 and stdout.strip():
-            return t.cast(Portage, json.loads(stdout.strip().splitlines()[-1]))
+            return json.loads(stdout.strip().splitlines()[-1])
         words.append(f"{interpreter}: {(stderr.strip().splitlines() or ['no answer'])[-1]}")
     raise BinhostError(
         f"Portage: expected that one of {', '.join(interpreters)} can import it, found {'; '.join(words)}"

@@ -33,14 +33,20 @@ TIMESTAMP_STEP: t.Final = 6  # seconds
 _PATIENCE: t.Final = 60  # seconds to wait for another publication of the same target
 
 
-def publish(place: Place, repositories: t.Mapping[str, str] | None = None, *, keep: int = 5) -> _generation.Plan:
+def publish(
+    place: Place,
+    repositories: t.Mapping[str, str] | None = None,
+    *,
+    keep: int = 5,
+    withhold: t.Container[str] = (),
+) -> _generation.Plan:
     """Bring about what ``plan`` says, as the only one that does; returns the plan.
 
-    ``keep`` generations are left.  Raises ``BinhostError``, with what is served untouched, if anything isn't as the
-    index says.
+    ``keep`` generations are left; ``withhold`` as for ``plan``.  Raises ``BinhostError``, with what is
+    served untouched, if anything isn't as the index says.
     """
     with _lock.held(f"generation-{place.target}", state=place.state, wait=_PATIENCE):
-        wanted = _generation.plan(place, repositories)
+        wanted = _generation.plan(place, repositories, withhold=withhold)
         if wanted.index is None:
             raise BinhostError(f"{place.pkgdir}/Packages: expected the index of a build, found none; build first")
         if not wanted.repositories:

@@ -195,3 +195,8 @@ def owned_paths(root: str) -> set[str]:
     recorded = {path for files in owners.values() for path in files if path.startswith(f"{CONFIG}/")}
     strays = {path for name in recorded for path in _siblings(root, name)}
     return {os.path.relpath(path, CONFIG) for path in recorded | strays}
+
+
+def owners(root: str) -> list[str]:
+    """Return who owns something in this root, sorted.  Raises ``BinhostError`` for a record that can't be read."""
+    return sorted(_files.load_record(os.path.join(root, RECORD)))

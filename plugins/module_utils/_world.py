@@ -79,10 +79,16 @@ def foreseen(
     return pending(run, [*atoms, *ours], options, configroot=place)
 
 
-def guard(merges: t.Iterable[_emerge.Merge], max_source: int | None, on_slave: t.Sequence[str] = ()) -> None:
-    """Raise ``BinhostError`` if more packages would be compiled than allowed; None allows any number.
+#: What to do where a host would compile more than it may.
+REMEDY: t.Final = "Let the master build them (run site.yml while it is on), or raise slave_max_source."
 
-    Those that ``on_slave`` names are meant to be compiled here and don't count.
+
+def guard(
+    merges: t.Iterable[_emerge.Merge], max_source: int | None, on_slave: t.Sequence[str] = (), remedy: str = REMEDY
+) -> None:
+    """Raise ``BinhostError``, which ends in ``remedy``, if more packages would be compiled than allowed.
+
+    None allows any number. Those that ``on_slave`` names are meant to be compiled here and don't count.
     """
     source = [
         f"{merge.cpv}::{merge.repository} {merge.rest}".strip()
@@ -93,7 +99,7 @@ def guard(merges: t.Iterable[_emerge.Merge], max_source: int | None, on_slave: t
         listed = "\n  ".join(source)
         raise BinhostError(
             f"merge list: expected at most {max_source} packages to compile here, found {len(source)}:\n  {listed}\n"
-            "Nothing was started. Let the master build them (run site.yml while it is on), or raise slave_max_source."
+            f"Nothing was started. {remedy}"
         )
 
 

@@ -47,6 +47,10 @@ options:
     description: How many packages may be compiled on this host. Unset allows any number; V(0) refuses the run if one
       would be.
     type: int
+  remedy:
+    description: What the message says that is to be done where more would be compiled than O(max_source) allows.
+    type: str
+    default: Let the master build them (run site.yml while it is on), or raise slave_max_source.
   jobs:
     description: How many packages are merged at a time.
     type: int
@@ -215,7 +219,7 @@ def converge(module: AnsibleModule) -> dict[str, t.Any]:
     if _fingerprint.recorded(RECORD) == known and not to_come:
         return {**NOTHING, "changed": False}
     merges = asked(module, to_come)
-    _world.guard(merges, params["max_source"], params["build_on_slave"])
+    _world.guard(merges, params["max_source"], params["build_on_slave"], params["remedy"])
     result = {**NOTHING, "changed": bool(merges), "merge_list": [asdict(merge) for merge in merges]}
     result["diff"] = {"before": "", "after": _world.shown(merges)}
     if merges and not params["online"]:
@@ -277,6 +281,7 @@ def main() -> None:
             "atoms": {"type": "list", "elements": "str", "default": ["@world"]},
             "with_bdeps": {"type": "str", "choices": ["y", "n"], "default": "n"},
             "max_source": {"type": "int"},
+            "remedy": {"type": "str", "default": _world.REMEDY},
             "jobs": {"type": "int", "default": 1},
             "index": {"type": "path", "default": _paths.below("current")},
             "overlays": {"type": "dict", "default": {}},

@@ -47,6 +47,11 @@ options:
       - If none is given, the newest snapshot of each repository.
     type: dict
     default: {}
+  withhold:
+    description: Paths in PKGDIR that are not to be published, as M(larry.binhost.shared_packages) names them.
+    type: list
+    elements: str
+    default: []
   keep:
     description: >-
       How many generations are left; the current one always is. Packages and snapshots that none of them needs
@@ -115,7 +120,7 @@ def converge(module: AnsibleModule) -> dict[str, t.Any]:
     place = Place(asked["target"], asked["state_dir"])
     if asked["keep"] < 1:
         raise BinhostError(f"keep: expected at least 1, found {asked['keep']}")
-    wanted = _generation.plan(place, asked["repositories"])
+    wanted = _generation.plan(place, asked["repositories"], withhold=asked["withhold"])
     result = _generation.told(place, wanted)
     if wanted.changed and not module.check_mode:
         parameters = {
@@ -123,6 +128,7 @@ def converge(module: AnsibleModule) -> dict[str, t.Any]:
             "state": place.state,
             "repositories": asked["repositories"],
             "keep": asked["keep"],
+            "withhold": asked["withhold"],
         }
         name, holds = f"publish-{place.target}", [place.folder, place.pool]
         result = _program.run(name, "publish", parameters, holds=holds, state=place.state)
@@ -139,6 +145,7 @@ def main() -> None:
             "target": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["published"], "default": "published"},
             "repositories": {"type": "dict", "default": {}},
+            "withhold": {"type": "list", "elements": "str", "default": []},
             "keep": {"type": "int", "default": 5},
             "state_dir": {"type": "path", "default": STATE},
         },

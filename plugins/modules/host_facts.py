@@ -88,6 +88,10 @@ ansible_facts:
             - Files of C(env/), C(patches/) and C(savedconfig/) that are no text or too large to be carried, each with
               the reason.
           type: dict
+        owners:
+          description: Who owns files of /etc/portage here, as M(larry.binhost.portage_config) recorded it.
+          type: list
+          elements: str
           returned: always
         configuration_digest:
           description: The SHA-256 of the effective configuration, of Portage's settings, the profile and /etc/portage.

@@ -29,6 +29,10 @@ Variables = t.Mapping[str, t.Any]
 TARGET: t.Final[Mapping[str, str]] = {
     "profile": "text",
     "master": "text",
+    "mode": "text",
+    "quickpkg": "flag",
+    "quickpkg_config": "text",
+    "quickpkg_modified": "flag",
     "cflags": "text",
     "repositories": "list",
     "repos_conf": "dict",
@@ -68,6 +72,14 @@ _TYPES: t.Final[Mapping[str, type | tuple[type, ...]]] = {
     "dict": Mapping,
     "number": int,
     "flag": bool,
+}
+CHROOT: t.Final = "chroot"
+#: The master's own installation is the build.
+SHARED: t.Final = "shared"
+#: Variables of a target -> the words it can be; the first is what it is unless said.
+WORDS: t.Final[Mapping[str, Sequence[str]]] = {
+    "mode": (CHROOT, SHARED),
+    "quickpkg_config": ("none", "unmodified", "all"),
 }
 #: What is built on each slave unless a target says otherwise: what a kernel is made of, and modules for the very
 #: kernel that runs there.
@@ -209,6 +221,7 @@ def _targets(fleet: Fleet) -> Iterator[str]:
             yield f"{where}: expected a mapping, found {target!r}"
         else:
             yield from _target(where, target, fleet)
+    yield from _one_installation(fleet)
 
 
 def _target(where: str, target: Variables, fleet: Fleet) -> Iterator[str]:
@@ -216,6 +229,7 @@ def _target(where: str, target: Variables, fleet: Fleet) -> Iterator[str]:
     if unknown:
         yield f"{where}: expected some of {', '.join(TARGET)}, found {', '.join(unknown)}"
     yield from _typed(where, target, TARGET)
+    yield from _modes(where, target)
     try:
         split_profile(str(target.get("profile", "")))
     except BinhostError as exc:
@@ -228,6 +242,31 @@ def _target(where: str, target: Variables, fleet: Fleet) -> Iterator[str]:
     yield from _declarations.of_target(where, target)
     yield from _named(f"{where}.build_on_slave", target.get("build_on_slave"))
     yield from _shared_flags(where, target)
+
+
+def _modes(where: str, target: Variables) -> Iterator[str]:
+    for name, words in WORDS.items():
+        if isinstance(target.get(name), str) and target[name] not in words:
+            yield f"{where}.{name}: expected {' or '.join(words)}, found {target[name]!r}"
+    only = [name for name in target if str(name).startswith("quickpkg")]
+    if only and mode(target) != SHARED:
+        yield f"{where}.mode: expected {SHARED}, since {', '.join(sorted(only))} is said, found {mode(target)!r}"
+
+
+def mode(target: Variables) -> str:
+    """Return the mode of a declared target."""
+    return str(target.get("mode", CHROOT))
+
+
+def _one_installation(fleet: Fleet) -> Iterator[str]:
+    """A master has one configuration of its own, and so can be one target."""
+    found: dict[str, list[str]] = {}
+    for name, target in fleet.targets.items():
+        if isinstance(target, Mapping) and mode(target) == SHARED:
+            found.setdefault(str(target.get("master") or next(iter(fleet.masters), "")), []).append(str(name))
+    for master, names in found.items():
+        if len(names) > 1:
+            yield f"{master}: expected at most one target of mode {SHARED}, found {', '.join(names)}"
 
 
 def _shared_flags(where: str, target: Variables) -> Iterator[str]:
@@ -306,11 +345,23 @@ def _choice(host: str, target: t.Any, fleet: Fleet) -> Iterator[str]:
     elif target == AUTO:
         if len(fleet.targets) > 1:
             yield f"{host}: binhost_target: expected {AUTO}:NAME with one of {declared}, found {AUTO!r} alone"
+        yield from _chosen(host, next(iter(fleet.targets), ""), fleet)
     elif isinstance(target, str) and target.startswith(f"{AUTO}:"):
         if target.removeprefix(f"{AUTO}:") not in fleet.targets:
             yield f"{host}: binhost_target: expected {AUTO}:NAME with one of {declared}, found {target!r}"
+        yield from _chosen(host, target.removeprefix(f"{AUTO}:"), fleet)
     elif not isinstance(target, str) or target not in fleet.targets:
         yield f"{host}: binhost_target: expected one of {declared}, found {target!r}"
+
+
+def _chosen(host: str, name: str, fleet: Fleet) -> Iterator[str]:
+    """Of a declaration the plan may make several targets, each for other CPUs; an installation is for one."""
+    target = fleet.targets.get(name)
+    if isinstance(target, Mapping) and mode(target) == SHARED:
+        yield (
+            f"{host}: binhost_target: expected {name!r} itself, since it is of mode {SHARED} and its master's "
+            f"installation is compiled for one CPU, found {fleet.variables[host]['binhost_target']!r}"
+        )
 
 
 def _named(where: str, patterns: t.Any) -> Iterator[str]:

@@ -23,6 +23,7 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _price,
     _remarks,
     _schema,
+    _shared,
     _sizes,
     _target_files,
     _targets,
@@ -80,6 +81,8 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
     return {
         "declared": group.declared,
         "automatic": group.automatic,
+        "mode": _inventory.mode(spec),
+        "shared": _shared.part(name, group, spec, facts[group.master], {**files, **last}),
         "master": group.master,
         "uri": uri(fleet, group.master),
         "chost": chost,
@@ -176,6 +179,8 @@ def _slave(slave: str, name: str, target: Plan, fleet: Fleet, facts: Facts, own:
     files = {**target["files"], **own[slave], **_host_files.client(slave, variables, facts)}
     return {
         "target": name,
+        "mode": target["mode"],
+        "master": target["master"],
         "uri": target["uri"],
         "files": files,
         "links": target["links"],

@@ -35,7 +35,7 @@ def _sentences(texts: Iterable[str], indent: str) -> list[str]:
 
 def _target(name: str, target: Plan, plan: Plan) -> Iterator[str]:
     how = f", chosen by the plan for {target['declared']}" if target["automatic"] else ""
-    head = f"target {name}{how}: {target['cpu']['level'] or _NO_LEVEL}, built by {target['master']}"
+    head = f"target {name}{how}: {target['cpu']['level'] or _NO_LEVEL}, {_builder(target)}"
     yield from _wrapped(head, "", "  ")
     yield from _aligned(_compilers(target["cpu"]), indent="  ")
     lost = target["price"]["lost"]
@@ -49,6 +49,14 @@ def _target(name: str, target: Plan, plan: Plan) -> Iterator[str]:
     ]
     yield from _aligned([("slave", "own best", "loses"), *rows], indent="  ")
     yield from _sentences(_remarks(target), "  ")
+
+
+def _builder(target: Plan) -> str:
+    shared = target["shared"]
+    if not shared:
+        return f"built by {target['master']}"
+    also = ", and what it has installed" if shared["quickpkg"] else ""
+    return f"what {target['master']} emerges for itself{also} (mode {target['mode']})"
 
 
 def _remarks(target: Plan) -> Iterator[str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 
+from ansible_collections.larry.binhost.plugins.plugin_utils import _changes
+
 Result = t.Mapping[str, t.Any]
 
 
@@ -43,9 +45,24 @@ def _target(name: str, target: Result, hosts: Mapping[str, Result]) -> Iterator[
             for slave, built in sorted(packages["variants"].items())
             if built
         )
+    yield from _shared(target["master"], packages)
     for atom, asking in sorted((packages.get("unsatisfiable") or {}).items()):
         yield f"  {atom}: no repository of this target has it; wanted by {', '.join(asking)}"
     yield from (f"  {slave} was never seen and is not planned for" for slave in target["unseen"])
+
+
+def _shared(master: str, packages: Result) -> Iterator[str]:
+    """Yield what is to be told of a target of mode shared; nothing of another."""
+    if packages.get("packed"):
+        yield f"  {_count(packages['packed'], 'package')} that {master} had installed packed"
+    for cpv, paths in sorted((packages.get("modified") or {}).items()):
+        yield f"  {cpv}: not packed, modified since installation on {master}: {_changes.listed(paths)}"
+    reasons: dict[str, list[str]] = {}
+    for what, why in [*(packages.get("foreign") or {}).items(), *(packages.get("withheld") or {}).items()]:
+        reasons.setdefault(why, []).append(what)
+    yield from (f"  not published: {_changes.listed(reasons[why])}: {why}" for why in sorted(reasons))
+    for atom, asking in sorted((packages.get("missing") or {}).items()):
+        yield f"  {atom}: {master} has no package of it; wanted by {', '.join(asking)}"
 
 
 def _number(name: str, target: Result, done: Result, hosts: Mapping[str, Result]) -> int | None:

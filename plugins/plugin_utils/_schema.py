@@ -29,6 +29,8 @@ _LOSS: t.Final[Form] = {"level": "text?", "features": ["text"], "flags": ["text"
 _TARGET: t.Final[Form] = {
     "declared": "text",
     "automatic": "flag",
+    "mode": "text",
+    "shared": ({"files": {MANY: "text"}, "quickpkg": "flag", "config": "text", "modified": "flag"},),
     "master": "text",
     "uri": "text",
     "chost": "text",
@@ -80,6 +82,8 @@ PLAN: t.Final[Form] = {
     "hosts": {
         MANY: {
             "target": "text",
+            "mode": "text",
+            "master": "text",
             "uri": "text",
             "files": {MANY: "text"},
             "links": {MANY: "text"},
@@ -91,8 +95,16 @@ PLAN: t.Final[Form] = {
     },
 }
 #: What version 2 didn't know, and what is taken for it where that made the last plan.
-NEW_OF_TARGET: t.Final[Mapping[str, t.Any]] = {"build_files": {}, "makeopts": "", "depclean": True}
-NEW_OF_HOST: t.Final[Mapping[str, t.Any]] = {"remarks": []}
+NEW_OF_TARGET: t.Final[Mapping[str, t.Any]] = {
+    "mode": "chroot",
+    "shared": None,
+    "build_files": {},
+    "makeopts": "",
+    "depclean": True,
+    "build_on_slave": [],
+}
+NEW_OF_VARIANT: t.Final[Mapping[str, t.Any]] = {"build_on_slave": []}
+NEW_OF_HOST: t.Final[Mapping[str, t.Any]] = {"mode": "chroot", "remarks": [], "build_on_slave": []}
 #: What the plan reads of a host's facts.
 SLAVE_FACTS: t.Final[Form] = {
     "cpu": {"features": ["text"], OPEN: None},
@@ -222,12 +234,26 @@ def _from_2(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
             return found
         return {key: {**further, **one} if isinstance(one, Mapping) else one for key, one in found.items()}
 
-    return {
-        **plan,
-        "version": VERSION,
-        "targets": each("targets", NEW_OF_TARGET),
-        "hosts": each("hosts", NEW_OF_HOST),
-    }
+    targets, hosts = each("targets", NEW_OF_TARGET), each("hosts", NEW_OF_HOST)
+    if isinstance(targets, dict) and isinstance(hosts, dict):
+        hosts = {name: _with_master(one, targets) for name, one in hosts.items()}
+        targets = {name: _with_variants(one) for name, one in targets.items()}
+    return {**plan, "version": VERSION, "targets": targets, "hosts": hosts}
+
+
+def _with_master(host: t.Any, targets: Mapping[str, t.Any]) -> t.Any:
+    """Return a host of the plan that names its master."""
+    target = targets.get(str(host.get("target"))) if isinstance(host, Mapping) else None
+    return {"master": target.get("master"), **host} if isinstance(target, Mapping) else host
+
+
+def _with_variants(target: t.Any) -> t.Any:
+    """Return a target whose variants have what version 2 didn't know of them."""
+    found = target.get("variants") if isinstance(target, Mapping) else None
+    if not isinstance(found, list):
+        return target
+    variants = [{**NEW_OF_VARIANT, **one} if isinstance(one, Mapping) else one for one in found]
+    return {**target, "variants": variants}
 
 
 def _contradictions(plan: Mapping[str, t.Any], where: str) -> list[str]:

@@ -115,3 +115,12 @@ def test_as_portage_reads_it(answer: Path) -> None:
     assert len(entries) == len(oracle["packages"])
     for number, expected in enumerate(oracle["packages"]):
         assert seen_by_portage(entries[number], expected) == expected
+
+
+def test_without() -> None:
+    index = _packages.parse(HEADER.format(2) + A + B)
+    assert [entry.cpv for entry in _packages.packages(_packages.without(index, {"a-b/d/d-2-3.gpkg.tar"}))] == [
+        "a-b/c-1"
+    ]
+    assert [entry.cpv for entry in _packages.packages(_packages.without(index, {"a-b/c-1.tbz2"}))] == ["a-b/d-2"]
+    assert _packages.without(index, ()) == index

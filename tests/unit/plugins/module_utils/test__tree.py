@@ -387,3 +387,11 @@ def test_modes(root: Path) -> None:
 def test_bad_modes(root: Path, modes: dict[str, t.Any], message: str) -> None:
     with pytest.raises(BinhostError, match=f"^{re.escape(message)}$"):
         intent(root, modes=modes)
+
+
+def test_owners(tmp_path: Path) -> None:
+    assert _tree.owners(str(tmp_path)) == []
+    configure(tmp_path)
+    assert _tree.owners(str(tmp_path)) == ["o"]
+    configure(tmp_path, {})
+    assert _tree.owners(str(tmp_path)) == []

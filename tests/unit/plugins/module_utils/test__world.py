@@ -96,3 +96,10 @@ def test_foreseen_asks_with_the_configuration_as_it_will_be(tmp_path: Path) -> N
 
     assert _world.foreseen(run, ["@world"], {}, [fragment, sets], place) == []
     assert asked == [_emerge.argv(["@world", "@binhost"], {}, pretend=True)]
+
+
+def test_guard_says_what_to_do() -> None:
+    with pytest.raises(BinhostError, match=r"\nNothing was started. Let the master build them \(run site.yml"):
+        _world.guard([HELLO], 0)
+    with pytest.raises(BinhostError, match=r"\nNothing was started. Install them on desktop\.$"):
+        _world.guard([HELLO], 0, remedy="Install them on desktop.")

@@ -68,3 +68,15 @@ def test_failure(module: Module, tmp_path: Path) -> None:
     assert result["msg"] == "target: expected a name of a-z, 0-9, - and _, found '../x'"
     result = module("generation", {"target": "x", "keep": 0, "state_dir": str(tmp_path)})
     assert result["msg"] == "keep: expected at least 1, found 0"
+
+
+def test_what_is_withheld_is_not_published(module: Module, master: t.Any) -> None:
+    args = {"target": "laptops", "repositories": master.snapshot(), "state_dir": str(master.state)}
+    assert module("generation", {**args, "withhold": [A]})["added"] == [B]
+    again = module("generation", {**args, "withhold": [A]})
+    assert (again["changed"], again["number"], again["packages"]) == (False, 1, 1)
+    index = Path(master.place.folder) / "1/Packages"
+    assert "PACKAGES: 1\n" in index.read_text() and A not in index.read_text()
+    assert module("generation", args, check=True)["added"] == [A]
+    result = module("generation", {**args, "withhold": [A, B]})
+    assert result["msg"].endswith("Packages: expected packages, found none")

@@ -158,6 +158,47 @@ def test_options_that_name_one_machine(options: dict[str, t.Any], why: str) -> N
     assert problem.endswith(f": {why}")
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"mode": "both"}, ".mode: expected chroot or shared, found 'both'"),
+        ({"mode": ["shared"]}, ": mode: expected text, found ['shared']"),
+        ({"quickpkg": True}, ".mode: expected shared, since quickpkg is said, found 'chroot'"),
+        ({"mode": "shared", "quickpkg": "yes please"}, ": quickpkg: expected true or false, found 'yes please'"),
+        (
+            {"mode": "shared", "quickpkg_config": "some"},
+            ".quickpkg_config: expected none or unmodified or all, found 'some'",
+        ),
+    ],
+)
+def test_words_of_a_mode(options: dict[str, t.Any], problem: str) -> None:
+    targets = {"laptops": {**TARGET, **options}}
+    changed = {host: {**own, "binhost_targets": targets} for host, own in variables().items()}
+    assert f"all hosts: binhost_targets.laptops{problem}" in _inventory.problems(fleet(changed))
+
+
+def test_a_master_is_one_target_of_mode_shared() -> None:
+    shared = {**TARGET, "mode": "shared", "quickpkg": True, "quickpkg_config": "all", "quickpkg_modified": True}
+    targets = {"laptops": shared, "servers": TARGET}
+    changed = {host: {**own, "binhost_targets": targets} for host, own in variables().items()}
+    assert _inventory.problems(fleet(changed)) == []
+    targets["servers"] = {**shared, "master": "desktop"}
+    assert _inventory.problems(fleet(changed)) == [
+        "desktop: expected at most one target of mode shared, found laptops, servers"
+    ]
+
+
+@pytest.mark.parametrize("choice", ["auto", "auto:laptops"])
+def test_an_installation_is_not_chosen_automatically(choice: str) -> None:
+    targets = {"laptops": {**TARGET, "mode": "shared"}}
+    changed = {host: {**own, "binhost_targets": targets} for host, own in variables().items()}
+    changed["amd"]["binhost_target"] = choice
+    assert _inventory.problems(fleet(changed)) == [
+        "amd: binhost_target: expected 'laptops' itself, since it is of mode shared and its master's installation is "
+        f"compiled for one CPU, found {choice!r}"
+    ]
+
+
 def test_auto_alone_needs_one_declaration() -> None:
     targets = {"binhost_targets": {"laptops": TARGET, "servers": TARGET}}
     changed = {host: {**own, **targets} for host, own in variables().items()}

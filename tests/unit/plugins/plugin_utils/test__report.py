@@ -76,6 +76,26 @@ def test_without_a_master() -> None:
     ]
 
 
+def test_a_target_of_mode_shared() -> None:
+    packages = {
+        "packed": ["a/a-1", "b/b-1"],
+        "modified": {"c/c-1": ["/usr/bin/c", "/usr/bin/d"]},
+        "foreign": {"d/d-1": "-march=native: why", "e/e-1": "-march=native: why"},
+        "withheld": {"f/f-1-1.gpkg.tar": "-mavx2: why"},
+        "missing": {"x/y": ["amd", "intel"]},
+    }
+    done = {"laptops": {"packages": packages, "generation": {"number": 3}}}
+    text = _report.report(PLAN, {"desktop": {"seen": True, "kept": True, "done": done}}, check=False)
+    assert text.splitlines()[3:9] == [
+        "  2 packages that desktop had installed packed",
+        "  c/c-1: not packed, modified since installation on desktop: /usr/bin/c, /usr/bin/d",
+        "  not published: d/d-1, e/e-1: -march=native: why",
+        "  not published: f/f-1-1.gpkg.tar: -mavx2: why",
+        "  x/y: desktop has no package of it; wanted by amd, intel",
+        "  new was never seen and is not planned for",
+    ]
+
+
 def test_check_mode_does_not_guess() -> None:
     text = _report.report(PLAN, {"amd": {"seen": True, "packages": {**NOTHING, "merge_list": None}}}, check=True)
     assert text.splitlines()[0] == "Nothing was changed (check mode)."
