@@ -78,8 +78,8 @@ def fits_memory(size: int, meminfo: str) -> None:
 def standard(
     *,
     repositories: t.Mapping[str, str],
-    distdir: str,
-    pkgdir: str,
+    distdir: str | None = None,
+    pkgdir: str | None = None,
     tmp_size: int | None = None,
     portage_run: str | None = None,
     cgroup: bool = False,
@@ -87,7 +87,8 @@ def standard(
 ) -> list[Mount]:
     """Return what a build root needs, in the order in which it is mounted.
 
-    ``repositories``: name to path on the host; ``tmp_size``: bytes of memory for builds, None leaves them on the
+    ``repositories``: name to path on the host; ``distdir``, ``pkgdir``: paths there, None where nothing is fetched,
+    built or taken from; ``tmp_size``: bytes of memory for builds, None leaves them on the
     root's disk; ``portage_run``: the folder that stands at /run/portage, where emerge tells how far it is; ``cgroup``:
     for FEATURES=cgroup; ``network``: whether names are to be resolved.
     """
@@ -96,7 +97,8 @@ def standard(
         mounts.append(Mount(BUILDS, "tmpfs", options=(f"size={tmp_size}", "mode=775", "nosuid", "nodev")))
     for name, path in sorted(repositories.items()):
         mounts.append(Mount(f"{_paths.REPOSITORIES}/{name}", "bind", path, ("ro",)))
-    mounts += [Mount(DISTDIR, "bind", distdir), Mount(PKGDIR, "bind", pkgdir)]
+    mounts += [Mount(DISTDIR, "bind", distdir)] if distdir else []
+    mounts += [Mount(PKGDIR, "bind", pkgdir)] if pkgdir else []
     return [*mounts, *_names()] if network else mounts
 
 

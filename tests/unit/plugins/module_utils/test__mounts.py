@@ -36,6 +36,11 @@ def test_standard() -> None:
     ]
 
 
+def test_standard_without_what_only_builds_need() -> None:
+    whole, bare = standard(), standard(distdir=None, pkgdir=None)
+    assert bare == [line for line in whole if not line.startswith(("/var/cache/distfiles ", "/var/cache/binpkgs "))]
+
+
 @pytest.mark.parametrize(
     ("how", "after", "line"),
     [
