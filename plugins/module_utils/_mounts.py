@@ -8,7 +8,6 @@ shell may have it on the host (``_mount_plan``, ``_mounting``).
 from __future__ import annotations
 
 import os
-import re
 import typing as t
 from dataclasses import dataclass
 
@@ -28,8 +27,6 @@ DEV_LINKS: t.Final[t.Mapping[str, str]] = {
     "/dev/ptmx": "pts/ptmx",
 }
 _DEVICES: t.Final = ("null", "zero", "full", "random", "urandom", "tty")
-_SIZE = re.compile(r"([0-9]+) *([KMGT]?)(?:i?B)?", re.IGNORECASE)
-_UNITS: t.Final[t.Mapping[str, int]] = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 Kind = t.Literal["proc", "tmpfs", "devpts", "bind", "rbind"]
 
 
@@ -53,26 +50,6 @@ class Mount:
             raise BinhostError(
                 f"{self.target}: expected bind, found rbind with ro: what is mounted below stays writable"
             )
-
-
-def size_of(text: str) -> int:
-    """Return the bytes that ``8G``, ``512M``, ``64K`` or ``1024`` stands for.  Raises ``BinhostError``."""
-    found = _SIZE.fullmatch(text.strip())
-    if not found or not int(found[1]):
-        raise BinhostError(f"size: expected a number of bytes, or of K, M, G or T, found {text!r}")
-    return int(found[1]) << _UNITS[found[2].upper()]
-
-
-def fits_memory(size: int, meminfo: str) -> None:
-    """Raise ``BinhostError`` if a tmpfs of ``size`` bytes could take all memory, by a /proc/meminfo's text (kB).
-
-    What is free now doesn't count: the tmpfs lives longer than that.
-    """
-    memory = next((int(line.split()[1]) << 10 for line in meminfo.splitlines() if line.startswith("MemTotal:")), 0)
-    if size >= memory:
-        raise BinhostError(
-            f"{BUILDS}: expected a size below this machine's memory of {memory >> 20} MiB, found {size >> 20} MiB"
-        )
 
 
 def standard(
