@@ -31,6 +31,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _merge_world,
     _proof,
     _removal,
+    _repair,
     _repository,
     _root_copy,
     _root_world,
@@ -78,6 +79,7 @@ def _build(run: Run, target: Target) -> Result:
     result = Result(snapshots=copies, unsatisfiable=missing)
     place = Place(run, target, target.root, copies, on_slave=tuple(target.build_on_slave))
     _build_disk.place(target)
+    _repair.repair(place)
     _ask_compiler(place)
     _in_root(place, begun, result)
     for variant in target.variants:

@@ -162,7 +162,7 @@ def merge(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> lis
 def depclean(place: Place) -> None:
     """Remove what the worlds don't ask for.  Raises ``BinhostError``."""
     status, stdout, stderr = inside(
-        place, ["emerge", *_emerge.ALWAYS, "--depclean"], _environment(place.target, FEATURES)
+        place, ["emerge", *_emerge.ALWAYS, "--depclean"], environment(place.target, FEATURES)
     )
     if status != 0:
         words = _emerge.last_words(stdout + stderr)
@@ -182,10 +182,11 @@ def _emerge_in(
     if place.on_slave:
         ours["buildpkg_exclude"] = " ".join(place.on_slave)
     command = _emerge.argv(atoms, {**ours, **options}, pretend=pretend)
-    return inside(place, command, _environment(place.target, features), network=network)
+    return inside(place, command, environment(place.target, features), network=network)
 
 
-def _environment(target: Target, features: str) -> dict[str, str]:
+def environment(target: Target, features: str = FEATURES) -> dict[str, str]:
+    """Return what Portage is told in the root."""
     return {
         **_emerge.ENVIRONMENT,
         "FEATURES": features,

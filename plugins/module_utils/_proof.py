@@ -17,13 +17,13 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _packages,
     _patterns,
     _removal,
+    _repair,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._merge_world import Place
 
 #: They install nothing that a compiler made.
 _NO_PROGRAMS: t.Final = ("virtual/*", "acct-*/*", "sec-*/*", "app-eselect/*")
-PACKAGES: t.Final = (".gpkg.tar", ".xpak", ".tbz2")
 _DOWNLOAD = re.compile(r"([\d,]+) KiB\Z")
 
 
@@ -94,12 +94,7 @@ def _download(merge: _emerge.Merge) -> int:
 def verify(pkgdir: str, atom: str) -> None:
     """Raise ``BinhostError`` unless PKGDIR holds one package and no other, which is of this atom, and its index too."""
     package = _patterns.package(atom.lstrip("="))
-    there = sorted(
-        os.path.relpath(os.path.join(folder, name), pkgdir)
-        for folder, _folders, names in os.walk(pkgdir)
-        for name in names
-        if name.endswith(PACKAGES)
-    )
+    there = _repair.packages(pkgdir)
     if len(there) != 1:
         raise BinhostError(
             f"{pkgdir}: expected a package of {package} and no other, found {', '.join(there) or 'none'}"

@@ -13,7 +13,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _lock, _mountinfo, _process
+from ansible_collections.larry.binhost.plugins.module_utils import _lock, _mountinfo, _process, _repair
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._target import Target
 
@@ -100,6 +100,17 @@ def test_a_killed_build_leaves_a_root_that_the_next_repairs(master: Master) -> N
     assert newest <= set(packages(target))
     installed = {path.name for path in Path(target.root, "var/db/pkg/x").iterdir()}
     assert installed == {*newest, "plain-1"}
-    listed = {str(path.relative_to(target.pkgdir)) for path in Path(target.pkgdir).rglob("*.tar*")}
-    assert not [path for path in listed if not path.endswith(".gpkg.tar")], "half packages"
+    # Nothing half is left, and nothing whole that nobody sees.
+    there = [path for path in _repair.files(target.pkgdir) if not path.startswith("Packages")]
+    assert there == sorted(_repair.listed(target.pkgdir))
     assert {Path(target.root, f"usr/share/planted/{name}/file").read_text().split()[0] for name in names} == newest
+
+
+def test_packages_that_no_index_lists_are_not_lost(master: Master) -> None:
+    master.plant({"x/one-1": FILE})
+    target = master.target({"amd": ["x/one"]})
+    build(target)
+    for name in ("Packages", "Packages.gz"):
+        Path(target.pkgdir, name).unlink(missing_ok=True)
+    assert build(target).built == []
+    assert packages(target) == ["one-1", "plain-1"]

@@ -42,6 +42,8 @@ class Emerge:
             return 0, "", ""
         if "gcc" in args:
             return 0, "The following options are target specific:\n  -mavx   \t\t[enabled]\n" + self.enabled, ""
+        if "emaint" in args:
+            return self._index()
         command = " ".join(args[args.index("emerge") :])
         if "--pretend" in command:
             return self._pretend(command)
@@ -56,6 +58,12 @@ class Emerge:
         world = set(Path(self.target.root, "etc/portage/sets/binhost").read_text().splitlines())
         refused = any(atoms <= world for atoms in self.refused)
         return (1, "they block each other", "") if refused else (0, MINE, "")
+
+    def _index(self) -> tuple[int, str, str]:
+        paths = [path.relative_to(self.target.pkgdir) for path in Path(self.target.pkgdir).rglob("*.gpkg.tar")]
+        stanzas = "".join(f"CPV: x/{path.name}\nPATH: {path}\n\n" for path in paths)
+        Path(self.target.pkgdir, "Packages").write_text(f"PACKAGES: {len(paths)}\n\n{stanzas}")
+        return 0, "", ""
 
     def _package(self) -> None:
         pkgdir = Path(self.target.pkgdir)
@@ -171,6 +179,19 @@ def test_a_full_disk_leaves_no_clone(emerge: Emerge, target: Target) -> None:
     (problem,) = _build.build(emerge, target).problems
     assert problem.endswith(f"expected a copy of {target.root}, found: cp: No space left on device")
     assert not list(Path(target.state_dir, "variants/laptops").glob(".*"))
+
+
+def test_what_a_killed_emerge_left_is_cleared_up(emerge: Emerge, target: Target) -> None:
+    _build.build(emerge, target)
+    unseen, half = Path(target.pkgdir, "x/a-1-1.gpkg.tar"), Path(target.pkgdir, "x/a-1-2.gpkg.tar.77")
+    unseen.parent.mkdir()
+    for path in (unseen, half):
+        path.touch()
+    merging = Path(target.root, "var/db/pkg/x/-MERGING-a-1")
+    merging.mkdir(parents=True)
+    _build.build(emerge, target)
+    assert [path.exists() for path in (unseen, half, merging)] == [True, False, False]
+    assert "PATH: x/a-1-1.gpkg.tar" in Path(target.pkgdir, "Packages").read_text()
 
 
 def test_a_killed_runs_clone_goes(emerge: Emerge, target: Target) -> None:
