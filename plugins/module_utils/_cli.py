@@ -18,6 +18,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _job_files,
     _jobs,
     _process,
+    _say,
     _shell,
     _supervisor,
 )
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return act(options)
     except (BinhostError, OSError) as exc:
-        print(exc, file=sys.stderr)
+        _say.warn(str(exc))
         return 1
     except KeyboardInterrupt:  # of a person who watches; a job doesn't see it
         return 130
@@ -86,9 +87,9 @@ def _jobs_parser(job: argparse.ArgumentParser) -> None:
 def _list(options: argparse.Namespace) -> int:
     jobs = _jobs.listing(state=options.state)
     if options.json:
-        print(json.dumps([asdict(job) for job in jobs], indent=1))
+        _say.tell(json.dumps([asdict(job) for job in jobs], indent=1))
     for job in [] if options.json else jobs:
-        print(line(job))
+        _say.tell(line(job))
     return 0
 
 
@@ -102,7 +103,7 @@ def line(job: _job_files.Job) -> str:
 def _start(options: argparse.Namespace) -> int:
     program = os.path.realpath(sys.argv[0])
     parameters = {"argv": options.argv}
-    print(line(_jobs.start(options.name, "command", parameters, program=program, state=options.state)))
+    _say.tell(line(_jobs.start(options.name, "command", parameters, program=program, state=options.state)))
     return 0
 
 
@@ -122,7 +123,7 @@ def _attach(options: argparse.Namespace) -> int:
             return job.phase != "running"
 
         _process.until(over, options.seconds, _jobs.POLL)
-    print(line(job), file=sys.stderr)
+    _say.warn(line(job))
     return 0 if job.phase in ("running", "finished") else 1
 
 
@@ -131,7 +132,7 @@ def _names(state: str) -> str:
 
 
 def _cancel(options: argparse.Namespace) -> int:
-    print(line(_jobs.cancel(options.name, options.grace, state=options.state)))
+    _say.tell(line(_jobs.cancel(options.name, options.grace, state=options.state)))
     return 0
 
 

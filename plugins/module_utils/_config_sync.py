@@ -18,7 +18,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +27,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _files,
     _lock,
     _paths,
+    _say,
     _tree,
     _tree_plan,
 )
@@ -87,15 +87,15 @@ def act(asked: argparse.Namespace) -> int:
         with _lock.held("config-sync", state=_state(asked.root)):
             changes, passed_over = sync(uri, root=asked.root, timeout_s=asked.timeout, check=asked.check)
     except (BinhostError, OSError) as exc:
-        print(f"binhost-sync: {exc}", file=sys.stderr)
+        _say.warn(f"binhost-sync: {exc}")
         return 1
     for line in passed_over:
-        print(f"binhost-sync: {line}", file=sys.stderr)
+        _say.warn(f"binhost-sync: {line}")
     verb = "would change" if asked.check else "changed"
     for change in changes:
-        print(f"{verb}: {os.path.join('/', change.path)}" + (" (removed)" if change.after is None else ""))
+        _say.tell(f"{verb}: {os.path.join('/', change.path)}" + (" (removed)" if change.after is None else ""))
     if not changes:
-        print("in step with the master")
+        _say.tell("in step with the master")
     return 0
 
 

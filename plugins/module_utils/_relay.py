@@ -75,4 +75,4 @@ def main(descriptor: int, host: str, port: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
+    raise SystemExit(main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

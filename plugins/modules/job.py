@@ -48,7 +48,7 @@ options:
     type: float
     default: 30
   seen:
-    description: Name to RV(jobs.*.stamp) of what is known already. The answer comes when there is something else.
+    description: Name to RV(jobs.stamp) of what is known already. The answer comes when there is something else.
     type: dict
     default: {}
   patience:

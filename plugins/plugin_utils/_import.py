@@ -239,7 +239,7 @@ def _carry(found: Found, files: dict[str, str], notes: list[str]) -> None:
     if files:
         notes.append(f"carried as text in {FILES}: {', '.join(sorted({path.split('/')[0] for path in files}))}")
     strange = sorted(
-        tops - _CARRIED - {"make.conf"} - {name for names, *_ in _PACKAGE_FILES.values() for name in names}
+        tops - _CARRIED - {"make.conf"} - {name for names, *_rest in _PACKAGE_FILES.values() for name in names}
     )
     notes += [
         f"{name}: not carried: Portage doesn't read it by itself; what make.conf sources is taken over"

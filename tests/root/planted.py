@@ -36,19 +36,19 @@ S="${WORKDIR}"
 #: Installs one file that says what it is.
 FILE: t.Final = """\
 src_install() {
-	echo ${PF} ${USE} >file || die
-	insinto /usr/share/planted/${PN}
-	doins file
+    echo ${PF} ${USE} >file || die
+    insinto /usr/share/planted/${PN}
+    doins file
 }
 """
 #: Installs a program that was compiled and linked.
 PROGRAM: t.Final = """\
 src_compile() {
-	echo 'int main(void) { return 0; }' >planted.c || die
-	gcc ${CFLAGS} -o ${PN} planted.c || die
+    echo 'int main(void) { return 0; }' >planted.c || die
+    gcc ${CFLAGS} -o ${PN} planted.c || die
 }
 src_install() {
-	dobin ${PN}
+    dobin ${PN}
 }
 """
 

@@ -21,12 +21,12 @@ MIB = 1024**2
 #: Writes 8 MiB where it is built, then says which file system that was.
 LARGE = """\
 src_compile() {
-	head -c 8M /dev/urandom >large || die "no room"
-	stat -f -c %T . >where || die
+    head -c 8M /dev/urandom >large || die "no room"
+    stat -f -c %T . >where || die
 }
 src_install() {
-	insinto /usr/share/planted/${PN}
-	doins where
+    insinto /usr/share/planted/${PN}
+    doins where
 }
 """
 

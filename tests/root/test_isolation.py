@@ -32,31 +32,31 @@ KEYWORDS="amd64"
 S="${WORKDIR}"
 loot() { echo "$1" >>"${EROOT}/var/tmp/loot"; }
 pkg_postinst() {
-	local each address
-	echo done >"${EROOT}/var/tmp/loot"
-	for each in "" /proc/[0-9]*/root /proc/[0-9]*/cwd; do
-		grep -qs secret "${each}@KEY@" && loot key && break
-	done
-	for each in /proc/[0-9]*/fd/*; do
-		[[ $(readlink "${each}") == @KEY@ ]] && grep -qs secret "${each}" && loot descriptor && break
-	done
-	for each in /proc/[0-9]*; do
-		nsenter --target "${each#/proc/}" --mount --root grep -qs secret "@KEY@" && loot namespace && break
-	done
-	mknod "${T}/disk" b @DISK@ && loot disk
-	for address in @ADDRESSES@; do
-		read -r -t 10 each <"/dev/tcp/${address}" && loot network
-		for each in /proc/[0-9]*; do
-			nsenter --target "${each#/proc/}" --net bash -c "read -r -t 10 </dev/tcp/${address}" || continue
-			loot network
-			break
-		done
-	done
-	[[ -n ${PLANTED} ]] && loot environment
-	[[ -n $(ls /sys/class/net | grep -v '^lo$') && $(wc -l </proc/net/route) -gt 1 ]] && loot route
-	(echo 1 >/proc/sys/vm/drop_caches) 2>/dev/null && loot kernel
-	hostname changed-by-a-build && loot hostname
-	return 0
+    local each address
+    echo done >"${EROOT}/var/tmp/loot"
+    for each in "" /proc/[0-9]*/root /proc/[0-9]*/cwd; do
+        grep -qs secret "${each}@KEY@" && loot key && break
+    done
+    for each in /proc/[0-9]*/fd/*; do
+        [[ $(readlink "${each}") == @KEY@ ]] && grep -qs secret "${each}" && loot descriptor && break
+    done
+    for each in /proc/[0-9]*; do
+        nsenter --target "${each#/proc/}" --mount --root grep -qs secret "@KEY@" && loot namespace && break
+    done
+    mknod "${T}/disk" b @DISK@ && loot disk
+    for address in @ADDRESSES@; do
+        read -r -t 10 each <"/dev/tcp/${address}" && loot network
+        for each in /proc/[0-9]*; do
+            nsenter --target "${each#/proc/}" --net bash -c "read -r -t 10 </dev/tcp/${address}" || continue
+            loot network
+            break
+        done
+    done
+    [[ -n ${PLANTED} ]] && loot environment
+    [[ -n $(ls /sys/class/net | grep -v '^lo$') && $(wc -l </proc/net/route) -gt 1 ]] && loot route
+    (echo 1 >/proc/sys/vm/drop_caches) 2>/dev/null && loot kernel
+    hostname changed-by-a-build && loot hostname
+    return 0
 }
 """
 

@@ -27,8 +27,8 @@ LICENSE="GPL-3"
 KEYWORDS="amd64"
 S="${WORKDIR}"
 src_compile() {
-	echo "cgroup $(sed -n s/^0:://p /proc/self/cgroup)"
-	until [[ -e /run/portage/go ]]; do sleep 0.1; done
+    echo "cgroup $(sed -n s/^0:://p /proc/self/cgroup)"
+    until [[ -e /run/portage/go ]]; do sleep 0.1; done
 }
 """
 QUICK: t.Final = "".join(line for line in PATIENT.splitlines(keepends=True) if "until" not in line)

@@ -104,7 +104,7 @@ class Machine:
 
     def packed(self, target: str, cpv: str, number: int = 1) -> dict[str, str]:
         """Return path to text of the files in a package."""
-        category, _, name = cpv.partition("/")
+        category, _slash, name = cpv.partition("/")
         path = self.root / PKGDIRS / target / category / name.rpartition("-")[0] / f"{name}-{number}.gpkg.tar"
         with tarfile.open(path) as outer:
             image = next(member for member in outer if "/image.tar" in member.name)

@@ -124,7 +124,7 @@ def is_adopted_unchanged(root: Path, place: Path) -> bool:
         with pytest.raises(BinhostError, match="Nothing was changed") as caught:
             adopt(root, place)
         assert everything(root) == files
-        (words, *_) = re.findall(rf'"{root}(/etc/portage/[^"]+", line .*)', str(exc))
+        (words, *_rest) = re.findall(rf'"{root}(/etc/portage/[^"]+", line .*)', str(exc))
         assert words in str(caught.value)
         return False
     adopt(root, place)

@@ -45,7 +45,7 @@ def mountinfo(text: str) -> list[Mounted]:
 
 def planned(text: str) -> list[str]:
     changes = _mount_plan.plan(mountinfo(text), DESIRED, ROOT, KNOWN)
-    return [str(change).replace(ROOT, "").split(":")[0] for change in changes]
+    return [str(change).replace(ROOT, "").split(":", maxsplit=1)[0] for change in changes]
 
 
 def applied(current: Sequence[Mounted], changes: Sequence[_mount_plan.Change]) -> list[Mounted]:

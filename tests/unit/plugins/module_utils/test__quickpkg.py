@@ -194,7 +194,7 @@ def test_what_not_all_slaves_can_run_stays_here(host: Host) -> None:
     host.add(TREE, 1700000000, "-O2 -march=haswell")
     why = "-O2 -march=haswell: they make the compiler use what amd lacks: avx2"
     host.install("app-text/words-1")
-    for _ in range(2):
+    for _time in range(2):
         found = host.converge()
         assert found.foreign == {HELLO: why}
         assert found.withheld == {f"{TREE}-1.gpkg.tar": why}
@@ -228,7 +228,7 @@ def test_a_damaged_record_is_none(host: Host) -> None:
 
 
 def test_nothing_to_publish(host: Host) -> None:
-    for _ in range(2):
+    for _time in range(2):
         with pytest.raises(BinhostError, match="expected a package to publish, found none. Install on "):
             host.converge(quickpkg=False)
     assert host.converge(quickpkg=False, check=True).packed == []

@@ -52,7 +52,7 @@ def test_native_is_one_machines_own() -> None:
 def test_the_compiler_is_asked_once_about_the_same_flags() -> None:
     gcc = Gcc()
     judge = _runnable.Judge(gcc, X86, CFLAGS, MEMBERS)
-    for _ in range(3):
+    for _time in range(3):
         judge.why_not(["-O2 -march=haswell"])
         judge.why_not([CFLAGS])
     assert len(gcc.asked) == 1

@@ -125,6 +125,20 @@ def test_adoption_of_a_link(root: Path) -> None:
     assert (root / "etc/portage/make.conf/00-adopted").read_text() == "USE=x\n"
 
 
+def refusing(real: t.Callable[..., t.Any], *, after: int) -> t.Callable[..., t.Any]:
+    """Return a call that works ``after`` times and then meets a full disk, once."""
+    calls = 0
+
+    def call(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        nonlocal calls
+        calls += 1
+        if calls == after + 1:
+            raise OSError(28, "No space left on device", *args[:1])
+        return real(*args, **kwargs)
+
+    return call
+
+
 @pytest.mark.parametrize("text", ["USE=x\n", "source neighbour\n"])
 @pytest.mark.parametrize("calls", range(40))
 def test_adoption_killed(root: Path, monkeypatch: pytest.MonkeyPatch, calls: int, text: str) -> None:
@@ -327,16 +341,9 @@ def test_all_or_nothing(root: Path, monkeypatch: pytest.MonkeyPatch, name: str, 
     before(root, text)
     wanted = {"links": {"make.profile": "../x"}, "world_set": "a/b\n"}
     there = everything(root)
-    real = getattr(os, name)
     refused = 0
     while True:
-        calls = [refused]
-
-        def call(*args: t.Any, calls: list[int] = calls, **kwargs: t.Any) -> t.Any:
-            calls[0] -= 1
-            if calls[0] == -1:
-                raise OSError(28, "No space left on device", *args[:1])
-            return real(*args, **kwargs)
+        call = refusing(getattr(os, name), after=refused)
 
         first = intent(root, MANY, **wanted)
         with monkeypatch.context() as patch:

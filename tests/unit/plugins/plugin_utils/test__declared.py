@@ -93,6 +93,9 @@ def test_every_file_says_where_to_change_it() -> None:
             assert re.search("from the inventory; change (slave_|binhost_targets|the group masters)", text), path
 
 
+CPU = "expected no CPU_FLAGS_X86, which is the target's, found 'avx'"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
@@ -121,7 +124,7 @@ def test_every_file_says_where_to_change_it() -> None:
             "slave_binrepos_conf: expected other repositories of packages than ours, found 'binhost'",
         ),
         ("bashrc", ["x"], "slave_bashrc: expected text, found ['x']"),
-        ("make_conf", {"CPU_FLAGS_X86": "avx"}, CPU := "expected no CPU_FLAGS_X86, which is the target's, found 'avx'"),
+        ("make_conf", {"CPU_FLAGS_X86": "avx"}, CPU),
         ("client_conf", {"CPU_FLAGS_X86": "avx"}, f"slave_client_conf: {CPU}"),
         (
             "use",
