@@ -28,8 +28,6 @@ ENVIRONMENT: t.Final[t.Mapping[str, str]] = {
 }
 #: mount(8)'s word -> MS_* of mount(2); all others are the file system's own.
 FLAGS: t.Final[t.Mapping[str, int]] = {"ro": 1, "nosuid": 2, "nodev": 4, "noexec": 8, "noatime": 1024}
-#: Names of the two processes that stay while the command runs, for who looks for them (pgrep -x).
-PROCESSES: t.Final = ("binhost-root", "binhost-init")
 # mirror:8080, 192.0.2.1:80, [2001:db8::1]:80
 _ADDRESS: t.Final = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([\w.-]+)):(\d{1,5})", re.ASCII)
 

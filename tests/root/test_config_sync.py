@@ -19,13 +19,15 @@ from pathlib import Path
 import jinja2
 import pytest
 import yaml
-from ansible_collections.larry.binhost.plugins.module_utils import _config_sync, _files, _tree
+from ansible_collections.larry.binhost.plugins.module_utils import _cli, _files, _tree
 from ansible_collections.larry.binhost.plugins.plugin_utils import _export
+
+from tests.root.repeat import repeats
 
 CHECKOUT: t.Final = Path(__file__).resolve().parents[2]
 ROLE: t.Final = CHECKOUT / "roles/master"
 #: Places at which the link is cut.
-CUTS: t.Final = int(os.environ.get("BINHOST_REPEAT") or (400 if os.environ.get("BINHOST_LONG") == "1" else 25))
+CUTS: t.Final = repeats(25, 400)
 FILES: t.Final[Mapping[str, str]] = {
     "make.conf/01-target.conf": 'USE="${USE} a"\n',
     "package.use/01-target": "app-misc/a x\n",
@@ -73,7 +75,7 @@ class Daemon:
             master_rsync_port=self.port,
             binhost_networks=networks,
             _master_state=str(self.state),
-            _master_targets=[{"key": "common"}],
+            _master_all_targets=[{"key": "common"}],
         )
         self.conf.write_text(text)
 
@@ -132,7 +134,7 @@ def slave(tmp_path: Path) -> Path:
 
 def run(root: Path, *args: str) -> int:
     """Run the command."""
-    return _config_sync.main(["--root", str(root), "--timeout", "2", *args])
+    return _cli.main(["binhost-sync", "--root", str(root), "--timeout", "2", *args])
 
 
 def state(root: Path) -> dict[str, str]:
