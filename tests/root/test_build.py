@@ -51,6 +51,16 @@ def test_worlds_that_do_not_go_together_are_built_all_the_same(master: Master, k
     assert _target.differs(target, _target.revisions(target)) == []
 
 
+def test_what_nobody_asks_for_any_more_leaves_the_root_and_no_published_package(master: Master) -> None:
+    master.plant({"x/lib-1": FILE, "x/with-1": 'RDEPEND="x/lib"\n' + FILE})
+    assert build(master.target({"amd": ["x/plain", "x/with"]}, depclean=True)).removed == []
+    target = master.target({"amd": ["x/plain"]}, depclean=True)
+    assert sorted(build(target).removed) == ["x/lib-1", "x/with-1"]
+    assert sorted(path.name for path in Path(target.root, "var/db/pkg/x").iterdir()) == ["plain-1"]
+    assert packages(target) == ["lib-1", "plain-1", "with-1"]
+    assert _target.differs(target, _target.revisions(target)) == []
+
+
 def test_who_cannot_be_satisfied_is_told_and_stops_nobody(master: Master) -> None:
     master.plant({**LIB, "x/with-1": 'RDEPEND="x/lib[wayland]"\n' + FILE})
     target = master.target({"amd": ["x/plain"], "intel": ["x/with"]})
