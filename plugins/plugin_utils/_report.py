@@ -45,6 +45,8 @@ def _target(name: str, target: Result, hosts: Mapping[str, Result]) -> Iterator[
             for slave, built in sorted(packages["variants"].items())
             if built
         )
+    if packages.get("removed"):
+        yield f"  gone from its build root: {_changes.listed(packages['removed'])}"
     yield from _shared(target["master"], packages)
     for atom, asking in sorted((packages.get("unsatisfiable") or {}).items()):
         yield f"  {atom}: no repository of this target has it; wanted by {', '.join(asking)}"

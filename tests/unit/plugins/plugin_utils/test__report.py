@@ -23,6 +23,7 @@ NOTHING = {"binary": [], "source": [], "failed": [], "waiting": [], "merge_list"
 def test_report() -> None:
     packages = {
         "built": ["a/a-1", "b/b-1"],
+        "removed": ["c/c-1"],
         "variants": {"amd": [], "intel": ["a/a-1"]},
         "unsatisfiable": {"x/y": ["amd"]},
     }
@@ -48,6 +49,7 @@ def test_report() -> None:
         "  intel could run more: avx2",
         "  desktop compiled 2 packages",
         "  once more for intel: a/a-1",
+        "  gone from its build root: c/c-1",
         "  x/y: no repository of this target has it; wanted by amd",
         "  new was never seen and is not planned for",
         "",
