@@ -46,7 +46,7 @@ sanity: bootstrap ## Run ansible-test sanity
 	python tests/sanity/run.py
 
 root: stage ## Test mounts, namespaces and builds in roots on this machine, as root; all repetitions with BINHOST_LONG=1
-	pytest tests/root --numprocesses=2 --dist=loadgroup $(PYTEST)
+	@tests/root/run $(PYTEST)
 
 e2e: bootstrap ## Run Molecule, then the tests of a lab of three hosts that is removed afterwards
 	@tests/e2e/run $(PYTEST)
