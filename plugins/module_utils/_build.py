@@ -87,6 +87,7 @@ def _build(run: Run, target: Target) -> Result:
             result.variants[variant.name] = _variant.cover(place, variant, result.unsatisfiable)
         except BinhostError as exc:
             result.problems.append(f"{variant.name}: {exc}")
+    _remove(place, result)
     at = {name: _repository.revision_of(name, path) for name, path in copies.items()}
     if not result.problems:
         done = {"whole": target.compile, "apart": sorted(result.apart), **_target.state(target, at)}
@@ -102,12 +103,31 @@ def _in_root(place: Place, begun: _Begun, result: Result) -> None:
         _proof.prove(place, _merge_world.pending(place, begun.options))
         _fingerprint.record(target.record, {"begun": target.compile, "proven": True})
     result.built = _merge_world.bring(place, begun.options)
-    itself = _root_world.on_slave([*target.world, *target.wishes], target.build_on_slave, place.snapshots)
+    itself = _on_slave(place)
     if itself:
         # Slaves are to have binaries of what they need for that. Where it fails, the slave's own part tells why.
         with contextlib.suppress(BinhostError):
             result.built += _merge_world.bring(place, {"onlydeps": True}, itself)
     _fingerprint.record(target.record, {"whole": target.compile, "apart": sorted(result.apart)})
+
+
+def _on_slave(place: Place) -> list[str]:
+    target = place.target
+    return _root_world.on_slave([*target.world, *target.wishes], target.build_on_slave, place.snapshots)
+
+
+def _remove(place: Place, result: Result) -> None:
+    """Remove from the root what no world asks for, once nothing is left undone that could ask for it.
+
+    What slaves build themselves isn't in the root's world, and what it needs would be compiled anew by the next build.
+    """
+    undone = result.problems or result.unsatisfiable or result.apart or _on_slave(place)
+    if not place.target.depclean or undone:
+        return
+    try:
+        result.removed = _merge_world.depclean(place)
+    except BinhostError as exc:
+        result.problems.append(str(exc))
 
 
 def _ask_compiler(place: Place) -> None:

@@ -20,12 +20,13 @@ from dataclasses import dataclass
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _config_program,
     _fragments,
-    _paths,
+    _mounts,
     _portage_query,
     _rootrun,
     _tree_stage,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._mounts import Mount
 from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import ADOPTED, BESIDE, CONFIG, Change
 
 #: Seconds until Portage is given up: a repository may lie on a server that is gone.
@@ -99,7 +100,7 @@ def read(run: _portage_query.Run, root: str, place: str | None, repositories: Ma
             words = [f"{name}={value}" for name, value in {**_rootrun.ENVIRONMENT, **environment}.items()]
             argv = ["/usr/bin/env", "-i", *words, *command]
         else:
-            argv = _rootrun.argv(root, _binds(place, repositories), command, environment)
+            argv = _rootrun.argv(root, _seen(place, repositories), command, environment)
         status, stdout, stderr = run(argv)
         if status == KILLED:
             raise BinhostError(f"{root}: expected Portage to read its configuration in {PATIENCE} s, found no answer")
@@ -108,9 +109,9 @@ def read(run: _portage_query.Run, root: str, place: str | None, repositories: Ma
     return None
 
 
-def _binds(place: str | None, repositories: Mapping[str, str]) -> list[_rootrun.Bind]:
-    binds = [_rootrun.Bind(path, f"{_paths.REPOSITORIES}/{name}") for name, path in repositories.items()]
-    return [*binds, _rootrun.Bind(place, INSIDE)] if place else binds
+def _seen(place: str | None, repositories: Mapping[str, str]) -> list[Mount]:
+    mounts = _mounts.standard(repositories=repositories)
+    return [*mounts, Mount(INSIDE, "bind", place, ("ro",))] if place else mounts
 
 
 def reading(status: int, stdout: str, stderr: str, configroot: str) -> Reading:

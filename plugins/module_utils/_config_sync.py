@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import tempfile
 import typing as t
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _config_check,
@@ -61,15 +61,6 @@ def manifest(target: str, files: Mapping[str, str], links: Mapping[str, str]) ->
     digests = {path: _files.digest(text) for path, text in sorted(files.items())}
     content = {"version": VERSION, "target": target, "files": digests, "links": dict(sorted(links.items()))}
     return json.dumps(content, indent=1) + "\n"
-
-
-def main(argv: Sequence[str]) -> int:
-    """Run the command; return its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="binhost-sync", description="Bring the 01 files of /etc/portage into step with the master's."
-    )
-    add_options(parser)
-    return act(parser.parse_args(argv))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -21,7 +21,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _files,
     _fragments,
     _host,
-    _paths,
+    _mounts,
     _portage_query,
     _removal,
     _rootrun,
@@ -29,6 +29,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
 )
 from ansible_collections.larry.binhost.plugins.module_utils._divergence import Answer, Difference, Wanted
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._mounts import Mount
 
 #: As on a machine with nothing installed; what lacks a binary is no reason to list it.
 EVERYTHING: t.Final = {"emptytree": True, "with_bdeps": "n"}
@@ -102,7 +103,7 @@ def _compared(place: Place, slave: Side, target: tuple[Side, list[_emerge.Merge]
 def _wanted(place: Place, side: Side) -> tuple[Side, list[_emerge.Merge]]:
     command = _emerge.argv(["@world"], EVERYTHING, pretend=True)
     environment = {**_emerge.ENVIRONMENT, "FEATURES": FEATURES}
-    status, stdout, stderr = place.run(_rootrun.argv(place.root, _binds(place, side), command, environment))
+    status, stdout, stderr = place.run(_rootrun.argv(place.root, _seen(place, side), command, environment))
     if status != 0:
         raise RefusedError(_emerge.last_words(stdout + stderr))
     return side, [merge for merge in _emerge.merge_list(stdout) if merge.kind == "ebuild"]
@@ -116,20 +117,22 @@ def _masked(place: Place, side: Side, cpvs: Sequence[str]) -> dict[str, list[str
         _portage_query.INTERPRETERS[0],
     )
     command = [interpreter, "-c", PROGRAM, *cpvs]
-    status, stdout, stderr = place.run(_rootrun.argv(place.root, _binds(place, side), command, _emerge.ENVIRONMENT))
+    status, stdout, stderr = place.run(_rootrun.argv(place.root, _seen(place, side), command, _emerge.ENVIRONMENT))
     if status != 0:
         raise BinhostError(f"{place.root}: expected why packages are masked, found: {_emerge.last_words(stderr, 3)}")
     return t.cast("dict[str, list[str]]", json.loads(stdout.strip().splitlines()[-1]))
 
 
-def _binds(place: Place, side: Side) -> list[_rootrun.Bind]:
+def _seen(place: Place, side: Side) -> list[Mount]:
     """Write the side's configuration and worlds unless they are there; return what covers the root's own."""
     folder = os.path.join(place.scratch, side.name)
     if not os.path.isdir(folder):
         _lay_out(place, side, folder)
-    binds = [_rootrun.Bind(path, f"{_paths.REPOSITORIES}/{name}") for name, path in place.repositories.items()]
-    binds.append(_rootrun.Bind(os.path.join(folder, _tree_plan.CONFIG), f"/{_tree_plan.CONFIG}"))
-    return [*binds, _rootrun.Bind(os.path.join(folder, WORLDS), f"/{WORLDS}", writable=True)]
+    return [
+        *_mounts.standard(repositories=place.repositories),
+        Mount(f"/{_tree_plan.CONFIG}", "bind", os.path.join(folder, _tree_plan.CONFIG), ("ro",)),
+        Mount(f"/{WORLDS}", "bind", os.path.join(folder, WORLDS)),
+    ]
 
 
 def _lay_out(place: Place, side: Side, folder: str) -> None:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which roots running jobs hold."""
+"""Which places running jobs hold."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from ansible_collections.larry.binhost.plugins.module_utils import _jobs
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._mountinfo import is_below
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
 
@@ -19,8 +20,9 @@ def roots(state: str = STATE) -> dict[str, str]:
     return {os.path.realpath(path): job.name for job in running for path in job.holds}
 
 
-def free(root: str, held: Mapping[str, str]) -> None:
-    """Raise ``BinhostError`` if a running job holds ``root``."""
-    job = held.get(os.path.realpath(root))
+def free(path: str, held: Mapping[str, str]) -> None:
+    """Raise ``BinhostError`` if a running job holds ``path``, something above it or something below."""
+    place = os.path.realpath(path)
+    job = next((job for other, job in held.items() if is_below(place, other) or is_below(other, place)), None)
     if job:
-        raise BinhostError(f"{root}: expected no running job there, found {job}; wait for it or cancel it")
+        raise BinhostError(f"{path}: expected no running job there, found {job}; wait for it or cancel it")

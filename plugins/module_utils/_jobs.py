@@ -227,20 +227,6 @@ def listing(*, state: str = STATE) -> list[Job]:
     return [job for job in found if job.phase != "absent"]
 
 
-def holders(path: str, *, state: str = STATE) -> list[Job]:
-    """Return the jobs that run and hold ``path``, something above or something below it."""
-    return [
-        job
-        for job in listing(state=state)
-        if job.phase == "running" and any(_overlap(path, held) for held in job.holds)
-    ]
-
-
-def _overlap(one: str, other: str) -> bool:
-    a, b = (os.path.join(os.path.realpath(each), "") for each in (one, other))
-    return a.startswith(b) or b.startswith(a)
-
-
 def clean(name: str, *, state: str = STATE) -> bool:
     """Remove what a job left, and return whether there was anything. Raises ``BinhostError`` if it runs."""
     place = _job_files.folder(name, state)

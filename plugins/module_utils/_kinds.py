@@ -31,8 +31,11 @@ def build(run: Run, parameters: Parameters) -> dict[str, t.Any]:
     lines = [*done.built, *(f"{cpv} for {name}" for name, built in done.variants.items() for cpv in built)]
     return {
         **asdict(done),
-        "changed": bool(lines),
-        "diff": {"before": "", "after": "".join(f"{line}\n" for line in lines)},
+        "changed": bool(lines or done.removed),
+        "diff": {
+            "before": "".join(f"{cpv}\n" for cpv in done.removed),
+            "after": "".join(f"{line}\n" for line in lines),
+        },
     }
 
 

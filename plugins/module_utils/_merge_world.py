@@ -8,7 +8,7 @@ Facts about Portage:
 - Its sources come first, by ``--fetchonly`` with a network; then it builds with none. What it could not fetch is said
   by "Couldn't download" (package/ebuild/fetch.py), a RESTRICT=fetch by the ebuild's own pkg_nofetch.
 - A build log stands in PORTAGE_TMPDIR, and where that is memory, is gone with the build: hence PORTAGE_LOGDIR.
-- What the environment says beats package.env, so PORTAGE_TMPDIR is left to configuration.
+- What the environment says beats package.env, so PORTAGE_TMPDIR and MAKEOPTS are left to configuration.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _build_disk,
+    _depclean,
     _emerge,
     _host,
     _mounts,
@@ -39,6 +40,8 @@ LOGDIR: t.Final = "/var/log/portage"
 #: Portage's own (cnf/make.globals): a slave's configuration is read here, and its FETCHCOMMAND would be run.
 FETCH: t.Final = 'wget -t 3 -T 60 --passive-ftp -O "${DISTDIR}/${FILE}" "${URI}"'
 WORLD: t.Final = ("@world",)
+#: --usepkg turns them off unless told, and a root without them is not complete.
+BDEPS: t.Final = "y"
 #: Of a client: emerge, told that a binary is wanted of everything, would list to be built what only lacks one.
 CLIENT: t.Final = "-buildpkg-proactive -getbinpkg"
 UPDATE: t.Final[t.Mapping[str, t.Any]] = {"update": True, "deep": True, "newuse": True, "changed_deps": True}
@@ -159,14 +162,16 @@ def merge(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> lis
     return done.source
 
 
-def depclean(place: Place) -> None:
-    """Remove what the worlds don't ask for.  Raises ``BinhostError``."""
-    status, stdout, stderr = inside(
-        place, ["emerge", *_emerge.ALWAYS, "--depclean"], environment(place.target, FEATURES)
-    )
-    if status != 0:
-        words = _emerge.last_words(stdout + stderr)
-        raise BinhostError(f"emerge --depclean in {place.root}: expected status 0, found {status}:\n{words}")
+def depclean(place: Place) -> list[str]:
+    """Remove what the worlds don't ask for and return it.  Raises ``BinhostError``."""
+
+    def run(command: list[str]) -> tuple[int, str, str]:
+        return inside(place, command, environment())
+
+    try:
+        return _depclean.remove(run, BDEPS)
+    except BinhostError as exc:
+        raise BinhostError(f"{place.root}: {exc}") from None
 
 
 def _emerge_in(
@@ -178,21 +183,20 @@ def _emerge_in(
     network: str = "none",
     features: str = FEATURES,
 ) -> tuple[int, str, str]:
-    ours = {**place.target.options, "with_bdeps": "y", "keep_going": True}
+    ours = {**place.target.options, "with_bdeps": BDEPS, "keep_going": True}
     if place.on_slave:
         ours["buildpkg_exclude"] = " ".join(place.on_slave)
     command = _emerge.argv(atoms, {**ours, **options}, pretend=pretend)
-    return inside(place, command, environment(place.target, features), network=network)
+    return inside(place, command, environment(features), network=network)
 
 
-def environment(target: Target, features: str = FEATURES) -> dict[str, str]:
+def environment(features: str = FEATURES) -> dict[str, str]:
     """Return what Portage is told in the root."""
     return {
         **_emerge.ENVIRONMENT,
         "FEATURES": features,
         "PKGDIR": PKGDIR,
         "DISTDIR": DISTDIR,
-        "MAKEOPTS": target.makeopts,
         "PORTAGE_LOGDIR": LOGDIR,
         "FETCHCOMMAND": FETCH,
         "RESUMECOMMAND": FETCH.replace(" -O ", " -c -O "),

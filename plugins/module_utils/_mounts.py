@@ -8,7 +8,6 @@ shell may have it on the host (``_mount_plan``, ``_mounting``).
 from __future__ import annotations
 
 import os
-import re
 import typing as t
 from dataclasses import dataclass
 
@@ -28,8 +27,6 @@ DEV_LINKS: t.Final[t.Mapping[str, str]] = {
     "/dev/ptmx": "pts/ptmx",
 }
 _DEVICES: t.Final = ("null", "zero", "full", "random", "urandom", "tty")
-_SIZE = re.compile(r"([0-9]+) *([KMGT]?)(?:i?B)?", re.IGNORECASE)
-_UNITS: t.Final[t.Mapping[str, int]] = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 Kind = t.Literal["proc", "tmpfs", "devpts", "bind", "rbind"]
 
 
@@ -55,31 +52,11 @@ class Mount:
             )
 
 
-def size_of(text: str) -> int:
-    """Return the bytes that ``8G``, ``512M``, ``64K`` or ``1024`` stands for.  Raises ``BinhostError``."""
-    found = _SIZE.fullmatch(text.strip())
-    if not found or not int(found[1]):
-        raise BinhostError(f"size: expected a number of bytes, or of K, M, G or T, found {text!r}")
-    return int(found[1]) << _UNITS[found[2].upper()]
-
-
-def fits_memory(size: int, meminfo: str) -> None:
-    """Raise ``BinhostError`` if a tmpfs of ``size`` bytes could take all memory, by a /proc/meminfo's text (kB).
-
-    What is free now doesn't count: the tmpfs lives longer than that.
-    """
-    memory = next((int(line.split()[1]) << 10 for line in meminfo.splitlines() if line.startswith("MemTotal:")), 0)
-    if size >= memory:
-        raise BinhostError(
-            f"{BUILDS}: expected a size below this machine's memory of {memory >> 20} MiB, found {size >> 20} MiB"
-        )
-
-
 def standard(
     *,
     repositories: t.Mapping[str, str],
-    distdir: str,
-    pkgdir: str,
+    distdir: str | None = None,
+    pkgdir: str | None = None,
     tmp_size: int | None = None,
     portage_run: str | None = None,
     cgroup: bool = False,
@@ -87,7 +64,8 @@ def standard(
 ) -> list[Mount]:
     """Return what a build root needs, in the order in which it is mounted.
 
-    ``repositories``: name to path on the host; ``tmp_size``: bytes of memory for builds, None leaves them on the
+    ``repositories``: name to path on the host; ``distdir``, ``pkgdir``: paths there, None where nothing is fetched,
+    built or taken from; ``tmp_size``: bytes of memory for builds, None leaves them on the
     root's disk; ``portage_run``: the folder that stands at /run/portage, where emerge tells how far it is; ``cgroup``:
     for FEATURES=cgroup; ``network``: whether names are to be resolved.
     """
@@ -96,7 +74,8 @@ def standard(
         mounts.append(Mount(BUILDS, "tmpfs", options=(f"size={tmp_size}", "mode=775", "nosuid", "nodev")))
     for name, path in sorted(repositories.items()):
         mounts.append(Mount(f"{_paths.REPOSITORIES}/{name}", "bind", path, ("ro",)))
-    mounts += [Mount(DISTDIR, "bind", distdir), Mount(PKGDIR, "bind", pkgdir)]
+    mounts += [Mount(DISTDIR, "bind", distdir)] if distdir else []
+    mounts += [Mount(PKGDIR, "bind", pkgdir)] if pkgdir else []
     return [*mounts, *_names()] if network else mounts
 
 

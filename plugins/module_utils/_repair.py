@@ -42,9 +42,7 @@ def repair(place: Place) -> None:
             os.unlink(os.path.join(pkgdir, path))
     if set(packages(pkgdir)) == set(listed(pkgdir)):
         return
-    status, stdout, stderr = _merge_world.inside(
-        place, ["emaint", "--fix", "binhost"], _merge_world.environment(place.target)
-    )
+    status, stdout, stderr = _merge_world.inside(place, ["emaint", "--fix", "binhost"], _merge_world.environment())
     missing = set(packages(pkgdir)) ^ set(listed(pkgdir))
     if status != 0 or missing:
         words = _emerge.last_words(stdout + stderr)

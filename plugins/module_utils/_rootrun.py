@@ -28,8 +28,6 @@ ENVIRONMENT: t.Final[t.Mapping[str, str]] = {
 }
 #: mount(8)'s word -> MS_* of mount(2); all others are the file system's own.
 FLAGS: t.Final[t.Mapping[str, int]] = {"ro": 1, "nosuid": 2, "nodev": 4, "noexec": 8, "noatime": 1024}
-#: Names of the two processes that stay while the command runs, for who looks for them (pgrep -x).
-PROCESSES: t.Final = ("binhost-root", "binhost-init")
 # mirror:8080, 192.0.2.1:80, [2001:db8::1]:80
 _ADDRESS: t.Final = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([\w.-]+)):(\d{1,5})", re.ASCII)
 
@@ -51,7 +49,7 @@ def argv(
     is). SIGTERM to it reaches the command.
     Raises ``BinhostError`` for mounts or a network that can't be.
     """
-    known = list(_complete(mounts))
+    known = list(mounts)
     host, port = ("", 0) if network in ("none", "host") else address(network)
     request: _enter.Request = {
         "root": os.path.abspath(root),
@@ -84,20 +82,3 @@ def _row(mount: Mount) -> tuple[str, str, str, int, str, bool]:
     if mount.kind in ("bind", "rbind") and data:
         raise BinhostError(f"{mount.target}: expected a bind with {', '.join(FLAGS)}, found {','.join(mount.options)}")
     return (mount.target, mount.kind, mount.source, flags, data, mount.is_file)
-
-
-class Bind(Mount):
-    """One folder or file of the host that is seen in the root."""
-
-    def __init__(self, source: str, target: str, writable: bool = False) -> None:
-        super().__init__(target, "bind", source, () if writable else ("ro",), is_file=not os.path.isdir(source))
-
-
-def _complete(mounts: t.Iterable[Mount]) -> list[Mount]:
-    """Return the mounts of somebody who names his binds alone with those that every root has."""
-    given = list(mounts)
-    if any(mount.target == "/proc" for mount in given):
-        return given
-    places = (_mounts.DISTDIR, _mounts.PKGDIR)
-    usual = _mounts.standard(repositories={}, distdir="/", pkgdir="/")
-    return [*(mount for mount in usual if mount.target not in places), *given]

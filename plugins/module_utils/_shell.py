@@ -14,7 +14,7 @@ import signal
 import subprocess
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _files, _lock, _mounts, _rootrun, _stage
+from ansible_collections.larry.binhost.plugins.module_utils import _lock, _mounts, _rootrun, _size, _stage
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
@@ -50,9 +50,7 @@ def enter(options: argparse.Namespace) -> int:
 
 def mounts(options: argparse.Namespace, place: Place) -> list[_mounts.Mount]:
     """Return what is mounted there.  Raises ``BinhostError``."""
-    size = _mounts.size_of(options.tmp_size) if options.tmp_size else None
-    if size is not None:
-        _mounts.fits_memory(size, _files.read("/proc/meminfo"))
+    size = _size.in_memory(options.tmp_size, "--tmp-size") if options.tmp_size else None
     return _mounts.standard(
         repositories=dict(_repository(word) for word in options.repository),
         distdir=options.distdir,

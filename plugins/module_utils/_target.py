@@ -39,12 +39,12 @@ class Target:
     cflags: str  # what the compiler is told of those CPUs
     distdir: str
     options: t.Mapping[str, t.Any]  # emerge's
-    makeopts: str
     build_on_slave: t.Sequence[str] = ()  # packages that every slave makes itself; "*" for any text
     network: str = "none"  # of builds: none, host, or HOST:PORT that alone is reached; sources are fetched before
     tmpfs: int | None = None  # bytes of memory for builds; None: on the root's disk
     on_disk: t.Sequence[str] = ()  # packages that are too large for that; "*" for any text
     proof: str | None = None  # the package with which a new root proves itself; None: a small one is chosen
+    depclean: bool = False  # whether what no world asks for any more leaves the root
     state_dir: str = _paths.STATE
 
     @property
@@ -74,6 +74,7 @@ class Result:
 
     snapshots: dict[str, str] = field(default_factory=dict)  # repository -> the copy that was built from
     built: list[str] = field(default_factory=list)  # in the root
+    removed: list[str] = field(default_factory=list)  # from the root, since nothing asks for it any more
     variants: dict[str, list[str]] = field(default_factory=dict)  # slave -> what was built once more for it
     apart: dict[str, str] = field(default_factory=dict)  # slave whose world isn't in the root -> Portage's words
     unsatisfiable: dict[str, list[str]] = field(default_factory=dict)  # atom that no repository has -> who asks for it
@@ -101,6 +102,7 @@ def state(target: Target, revisions: t.Mapping[str, str]) -> dict[str, str]:
         ],
         "build_on_slave": sorted(target.build_on_slave),
         "links": dict(target.links),
+        "depclean": target.depclean,
     }
     return {
         "wanted": _fingerprint.digest(wanted),

@@ -9,6 +9,7 @@ under its name, and the next run goes on with what is left.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +39,8 @@ def _paths(name: str, state: str, everything: bool) -> list[str]:
     whatever is left counts as not built.
     """
     place = Place(name, state)
-    folders = [place.root, _root_copy.folder(place.root), os.path.join(state, "variants", name), place.pkgdir]
+    builds = [os.path.join(state, part, name) for part in ("variants", "live", "divergence")]
+    folders = [place.root, _root_copy.folder(place.root), *builds, place.pkgdir]
     folders += [place.folder, place.pool] if everything else []
     record = os.path.join(state, "fingerprints", f"target-{name}.json")
     return [_unpack.partial(place.root), record, *(_durable.gone(folder) for folder in folders), *folders]
@@ -47,10 +49,12 @@ def _paths(name: str, state: str, everything: bool) -> list[str]:
 def plan(name: str, *, state: str = STATE, everything: bool = False) -> list[Part]:
     """Return what is there of a target, in the order in which it goes.
 
-    ``everything``: its published packages and generations too.  Raises ``BinhostError`` if a running job holds the
-    root, or if anything is mounted at or below a part.
+    ``everything``: its published packages and generations too.  Raises ``BinhostError`` if a running job holds any of
+    it, or if anything is mounted at or below a part.
     """
-    _held.free(Place(name, state).root, _held.roots(state))
+    held = _held.roots(state)
+    for path in _paths(name, state, everything):
+        _held.free(path, held)
     there = [path for path in _paths(name, state, everything) if os.path.lexists(path)]
     return [Part(path, _extent(path)) for path in there]
 
@@ -63,10 +67,14 @@ def _extent(path: str) -> Extent:
 def remove(name: str, *, state: str = STATE, everything: bool = False) -> Sequence[Part]:
     """Delete it and return what that was.
 
-    Raises ``BinhostError``, before anything is deleted, as ``plan`` does, and if a build or an unpacking goes on.
+    Raises ``BinhostError``, before anything is deleted, as ``plan`` does, and if a build, an unpacking or a publication
+    goes on.
     """
     root = Place(name, state).root
-    with _lock.held(f"build-{name}", state=state), _unpack.alone(root):
+    locks = (_lock.held(f"{what}-{name}", state=state) for what in ("build", "generation"))
+    with contextlib.ExitStack() as stack:
+        for lock in (*locks, _unpack.alone(root)):
+            stack.enter_context(lock)
         parts = plan(name, state=state, everything=everything)
         for part in parts:
             if part.path == _unpack.partial(root):

@@ -100,7 +100,7 @@ leaks:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _files, _held, _mount_plan, _mountinfo, _mounting
+from ansible_collections.larry.binhost.plugins.module_utils import _held, _mount_plan, _mountinfo, _mounting, _size
 from ansible_collections.larry.binhost.plugins.module_utils import _mounts as mounts
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
@@ -122,9 +122,7 @@ SPEC = {
 def desired(asked: dict[str, object]) -> list[mounts.Mount]:
     """Return the set that the options declare.  Raises ``BinhostError`` if it doesn't fit into memory."""
     same = ("repositories", "distdir", "pkgdir", "portage_run", "cgroup", "network")
-    size = mounts.size_of(str(asked["tmp_size"])) if asked["tmp_size"] else None
-    if size is not None:
-        mounts.fits_memory(size, _files.read("/proc/meminfo"))
+    size = _size.in_memory(str(asked["tmp_size"]), "tmp_size") if asked["tmp_size"] else None
     return mounts.standard(tmp_size=size, **{name: asked[name] for name in same})  # type: ignore[arg-type]
 
 

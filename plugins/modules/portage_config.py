@@ -27,6 +27,7 @@ description:
     of the present tree too is a warning. A tree that Portage can't read at all stays untouched.
   - A repository that isn't there yet doesn't make a configuration wrong; it is named in a warning.
   - Portage is only started if something is to change.
+  - A build root in which a job is at work isn't changed; the message names the job.
   - Each path is changed by one rename. If one can't be, those before it are put back. A run that was killed is
     completed by the next.
 extends_documentation_fragment:
@@ -79,6 +80,10 @@ options:
     description: Who declares. Two owners can declare different paths of one root.
     type: str
     default: larry-binhost
+  state_dir:
+    description: Where everything is kept on this host, what its jobs hold included.
+    type: path
+    default: /var/lib/larry-binhost
 """
 
 EXAMPLES = r"""
@@ -125,12 +130,14 @@ edited:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _config_check, _tree, _tree_plan
+from ansible_collections.larry.binhost.plugins.module_utils import _config_check, _held, _tree, _tree_plan
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
 SPEC = {
     "root": {"type": "path", "default": "/"},
     "repositories": {"type": "dict", "default": {}},
+    "state_dir": {"type": "path", "default": STATE},
     **_tree.OPTIONS,
 }
 
@@ -139,6 +146,8 @@ def run(module: AnsibleModule) -> dict[str, object]:
     """Return the result. Raises ``BinhostError``."""
     root = module.params["root"]
     intent = _tree.asked(root, module.params)
+    if intent.changes and root != "/":
+        _held.free(root, _held.roots(module.params["state_dir"]))
     verdict = _config_check.check(
         module.run_command,
         root,

@@ -122,10 +122,12 @@ options:
   load_average:
     description: No further package is begun above this load.
     type: float
-  makeopts:
-    description: MAKEOPTS of the build.
-    type: str
-    default: -j1
+  depclean:
+    description:
+      - Whether what no world asks for any more is removed from the build root afterwards. Published packages stay.
+      - Nothing is removed by a build that left something undone.
+    type: bool
+    default: false
   build_on_slave:
     description:
       - Packages that every slave builds itself, such as kernel sources and modules; V(*) stands for any text in
@@ -200,6 +202,11 @@ built:
   returned: success
   type: list
   elements: str
+removed:
+  description: What was removed from the build root, since nothing asks for it any more.
+  returned: success
+  type: list
+  elements: str
 variants:
   description: Slave to what was compiled once more for it.
   returned: success
@@ -248,8 +255,8 @@ VARIANT = {
 
 def target(params: dict[str, t.Any]) -> _target.Target:
     """Return the module's options as what is to be built.  Raises ``BinhostError``."""
-    same = ["name", "root", "repositories", "world", "wishes", "links", "compile", "cflags", "distdir", "makeopts"]
-    same += ["build_on_slave", "network", "proof", "state_dir"]
+    same = ["name", "root", "repositories", "world", "wishes", "links", "compile", "cflags", "distdir"]
+    same += ["build_on_slave", "network", "proof", "depclean", "state_dir"]
     lists = [
         params["build_on_slave"],
         params["build_on_disk"],
@@ -310,7 +317,7 @@ def main() -> None:
             "distdir": {"type": "path", "default": _mounts.DISTDIR},
             "jobs": {"type": "int", "default": 1},
             "load_average": {"type": "float"},
-            "makeopts": {"type": "str", "default": "-j1"},
+            "depclean": {"type": "bool", "default": False},
             "build_on_slave": {"type": "list", "elements": "str", "default": []},
             "build_tmpfs": {"type": "str"},
             "build_on_disk": {"type": "list", "elements": "str", "default": []},

@@ -96,7 +96,6 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
         "wishes": _asked({slave: _wishes(worlds[slave], facts[slave]) for slave in group.members}),
         "files": files,
         "build_files": _target_files.build_files(makeopts),
-        "makeopts": makeopts,
         "depclean": bool(boolean(spec.get("depclean", True))),
         "links": {"make.profile": _target_files.profile_link(spec["profile"])},
         "root": _paths.below("roots", name),

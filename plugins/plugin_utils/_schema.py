@@ -59,7 +59,6 @@ _TARGET: t.Final[Form] = {
     "wishes": {MANY: ["text"]},
     "files": {MANY: "text"},
     "build_files": {MANY: "text"},
-    "makeopts": "text",
     "depclean": "flag",
     "links": {MANY: "text"},
     "root": "text",
@@ -99,7 +98,6 @@ NEW_OF_TARGET: t.Final[Mapping[str, t.Any]] = {
     "mode": "chroot",
     "shared": None,
     "build_files": {},
-    "makeopts": "",
     "depclean": True,
     "build_on_slave": [],
 }

@@ -72,7 +72,6 @@ class Master:
             cflags="-O2",
             distdir=str(self.folder / "distfiles"),
             options={"jobs": 1},
-            makeopts="-j1",
             state_dir=str(self.folder),
         )
         return dataclasses.replace(made, **how)

@@ -19,7 +19,7 @@ from pathlib import Path
 import jinja2
 import pytest
 import yaml
-from ansible_collections.larry.binhost.plugins.module_utils import _config_sync, _files, _tree
+from ansible_collections.larry.binhost.plugins.module_utils import _cli, _files, _tree
 from ansible_collections.larry.binhost.plugins.plugin_utils import _export
 
 from tests.root.build_root import TIMEOUT_S
@@ -76,7 +76,7 @@ class Daemon:
             master_rsync_port=self.port,
             binhost_networks=networks,
             _master_state=str(self.state),
-            _master_targets=[{"key": "common"}],
+            _master_all_targets=[{"key": "common"}],
         )
         self.conf.write_text(text)
 
@@ -135,7 +135,7 @@ def slave(tmp_path: Path) -> Path:
 
 def run(root: Path, *args: str, timeout_s: int = TIMEOUT_S) -> int:
     """Run the command."""
-    return _config_sync.main(["--root", str(root), "--timeout", str(timeout_s), *args])
+    return _cli.main(["binhost-sync", "--root", str(root), "--timeout", str(timeout_s), *args])
 
 
 def state(root: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _diverge, _emerge, _mounts, _rootrun
 from ansible_collections.larry.binhost.plugins.module_utils._diverge import Side
+from ansible_collections.larry.binhost.plugins.module_utils._mounts import Mount
 from ansible_collections.larry.binhost.plugins.plugin_utils import _declared, _target_files
 
 from tests.root.build_root import BuildRoot, finished
@@ -81,7 +82,7 @@ def slave(name: str, variables: dict[str, object]) -> Side:
 
 
 def would_compile(place: _diverge.Place, side: Side, pkgdir: Path) -> set[str]:
-    binds = [*_diverge._binds(place, side), _rootrun.Bind(str(pkgdir), _mounts.PKGDIR, writable=True)]
+    binds = [*_diverge._seen(place, side), Mount(_mounts.PKGDIR, "bind", str(pkgdir))]
     command = _emerge.argv(["@world"], {"emptytree": True, "usepkg": True, "with_bdeps": "n"}, pretend=True)
     environment = {**_emerge.ENVIRONMENT, "FEATURES": _diverge.FEATURES}
     status, stdout, stderr = run(_rootrun.argv(place.root, binds, command, environment))
@@ -132,7 +133,7 @@ def test_the_prediction_is_what_emerge_does(build_root: BuildRoot, repository: P
     predicted = {name: {each.cpv for each in answer.differences} for name, answer in answers.items()}
     assert predicted == {name: expected for name, (_variables, expected) in PLANTED.items()}
 
-    binds = [*_diverge._binds(place, target), _rootrun.Bind(str(build_root.pkgdir), _mounts.PKGDIR, writable=True)]
+    binds = [*_diverge._seen(place, target), Mount(_mounts.PKGDIR, "bind", str(build_root.pkgdir))]
     command = _emerge.argv(["@world"], {"emptytree": True}, pretend=False)
     environment = {**_emerge.ENVIRONMENT, "FEATURES": "buildpkg"}
     finished(_rootrun.argv(place.root, binds, command, environment))

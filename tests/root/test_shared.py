@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _removal, _rootrun
+from ansible_collections.larry.binhost.plugins.module_utils import _mounts, _removal, _rootrun
 
 from tests.e2e.harness import CHECKOUT
 from tests.root.build_root import TIMEOUT_S, copy
@@ -88,7 +88,9 @@ class Machine:
 
     def run(self, *command: str, **environment: str) -> str:
         """Run a command in the root; it has to succeed."""
-        argv = _rootrun.argv(str(self.root), [], command, {"PYTHONPATH": "/opt", "LC_ALL": "C.UTF-8", **environment})
+        mounts = _mounts.standard(repositories={})
+        told = {"PYTHONPATH": "/opt", "LC_ALL": "C.UTF-8", **environment}
+        argv = _rootrun.argv(str(self.root), mounts, command, told)
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -27,6 +27,7 @@ class Emerge:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.environments: list[str] = []  # what stood before that
         self.pretended: list[str] = []  # answers still to be given to slaves; when there are none, all is covered
         self.refused: list[set[str]] = []  # worlds of a root that don't resolve: those that have all of these atoms
         self.enabled = ""  # what else the compiler would use
@@ -48,11 +49,14 @@ class Emerge:
         if "--pretend" in command:
             return self._pretend(command)
         self.asked.append(command)
+        self.environments.append(" ".join(args[: args.index("emerge")]))
         if "--oneshot" in command and "--fetchonly" not in command:
             self._package()
         return (1, "", "it failed") if self.failing and self.failing in command else (0, "", "")
 
     def _pretend(self, command: str) -> tuple[int, str, str]:
+        if "--depclean" in command:
+            return 0, "All selected packages: =app-misc/old-1\n", ""
         if "--with-bdeps=n" in command:
             return 0, self.pretended.pop(0) if self.pretended else COVERED, ""
         world = set(Path(self.target.root, "etc/portage/sets/binhost").read_text().splitlines())
@@ -96,7 +100,6 @@ def target(tmp_path: Path, emerge: Emerge) -> Target:
         cflags="-O2 -march=x86-64-v2",
         distdir=str(tmp_path / "distfiles"),
         options={"jobs": 2},
-        makeopts="-j2",
         state_dir=str(tmp_path),
     )
     return emerge.target
@@ -199,6 +202,40 @@ def test_a_killed_runs_clone_goes(emerge: Emerge, target: Target) -> None:
     clone.mkdir(parents=True)
     _build.build(emerge, target)
     assert not clone.exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "removes"),
+    [
+        ({}, True),
+        ({"depclean": False}, False),
+        ({"world": {"app-misc/unknown": ["amd"]}}, False),
+        ({"build_on_slave": ["app-misc/hel*"]}, False),
+        ({"variants": [dataclasses.replace(AMD, files={"../out": ""})]}, False),
+    ],
+)
+def test_what_nobody_asks_for_leaves_the_root_when_all_is_done(
+    emerge: Emerge, target: Target, changed: dict[str, t.Any], removes: bool
+) -> None:
+    wanted = {"depclean": True, "world": {"app-misc/hello": ["amd"]}, **changed}
+    result = _build.build(emerge, dataclasses.replace(target, **wanted))
+    assert result.removed == (["app-misc/old-1"] if removes else [])
+    assert any("--depclean --with-bdeps=y" in command for command in emerge.asked) == removes
+
+
+def test_a_depclean_that_fails_is_told(emerge: Emerge, target: Target) -> None:
+    emerge.failing = "--depclean"
+    wanted = dataclasses.replace(target, depclean=True, world={"app-misc/hello": ["amd"]})
+    assert _build.build(emerge, wanted).problems == [
+        f"{target.root}: emerge --depclean: expected status 0, found 1:\nit failed"
+    ]
+
+
+def test_how_much_a_build_takes_is_left_to_the_configuration(emerge: Emerge, target: Target) -> None:
+    """A variable of the environment would defeat what package.env says of one package."""
+    _build.build(emerge, target)
+    assert emerge.asked
+    assert not any("MAKEOPTS=" in command or "PORTAGE_TMPDIR=" in command for command in emerge.environments)
 
 
 def test_worlds(emerge: Emerge, target: Target) -> None:

@@ -62,12 +62,20 @@ def test_no_teardown_while_a_job_runs(tmp_path: Path, root: Path) -> None:
     assert _teardown.remove("t", state=str(tmp_path))
 
 
-def test_no_teardown_while_a_build_or_an_unpacking_goes_on(tmp_path: Path, root: Path) -> None:
-    with (
-        _lock.held("build-t", state=str(tmp_path)),
-        pytest.raises(BinhostError, match="build-t.lock: expected to be free, found it held by process"),
-    ):
-        _teardown.remove("t", state=str(tmp_path))
+def test_no_teardown_while_it_is_published(tmp_path: Path, root: Path) -> None:
+    with job(tmp_path, "publish-t", [str(tmp_path / "pool/t")]).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(BinhostError, match=f"^{tmp_path}/pool/t: expected no running job there, found publish-t; "):
+            _teardown.plan("t", state=str(tmp_path), everything=True)
+
+
+def test_no_teardown_while_a_build_a_publication_or_an_unpacking_goes_on(tmp_path: Path, root: Path) -> None:
+    for name in ("build-t", "generation-t"):
+        with (
+            _lock.held(name, state=str(tmp_path)),
+            pytest.raises(BinhostError, match=f"{name}.lock: expected to be free, found it held by process"),
+        ):
+            _teardown.remove("t", state=str(tmp_path))
     with (
         _unpack.alone(str(root)),
         pytest.raises(BinhostError, match=re.escape("expected to unpack alone, found another run that unpacks there")),

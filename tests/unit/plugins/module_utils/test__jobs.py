@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _job_files, _jobs, _process, _program
+from ansible_collections.larry.binhost.plugins.module_utils import _held, _job_files, _jobs, _process, _program
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._job_files import Job
 
@@ -235,8 +235,9 @@ def test_list_hold_and_clean(state: str, tmp_path: Path) -> None:
     _jobs.finish("one", state=state)
     assert [(job.name, job.phase) for job in _jobs.listing(state=state)] == [("one", "finished"), ("two", "running")]
     for path in (held, held / "below", tmp_path):
-        assert [job.name for job in _jobs.holders(str(path), state=state)] == ["two"]
-    assert _jobs.holders(str(tmp_path / "root2"), state=state) == []
+        with pytest.raises(BinhostError, match=f"^{path}: expected no running job there, found two; "):
+            _held.free(str(path), _held.roots(state))
+    _held.free(str(tmp_path / "root2"), _held.roots(state))
     with pytest.raises(BinhostError, match=r"^job two: expected it to be over, found it at work$"):
         _jobs.clean("two", state=state)
     assert (_jobs.clean("one", state=state), _jobs.clean("one", state=state)) == (True, False)

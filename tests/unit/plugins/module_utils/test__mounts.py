@@ -36,6 +36,11 @@ def test_standard() -> None:
     ]
 
 
+def test_standard_without_what_only_builds_need() -> None:
+    whole, bare = standard(), standard(distdir=None, pkgdir=None)
+    assert bare == [line for line in whole if not line.startswith(("/var/cache/distfiles ", "/var/cache/binpkgs "))]
+
+
 @pytest.mark.parametrize(
     ("how", "after", "line"),
     [
@@ -72,25 +77,3 @@ def test_names_are_resolved_through_the_links(monkeypatch: pytest.MonkeyPatch) -
 def test_refused(given: tuple[t.Any, ...], told: str) -> None:
     with pytest.raises(BinhostError, match=f"^{re.escape(told)}$"):
         Mount(*given)
-
-
-@pytest.mark.parametrize(
-    ("text", "size"), [("8G", 8 << 30), ("512m", 512 << 20), (" 64 KiB", 64 << 10), ("1T", 1 << 40), ("4096", 4096)]
-)
-def test_size_of(text: str, size: int) -> None:
-    assert _mounts.size_of(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "0", "0G", "8X", "-1", "50%", "1.5G"])
-def test_size_of_refuses(text: str) -> None:
-    told = f"size: expected a number of bytes, or of K, M, G or T, found {text!r}"
-    with pytest.raises(BinhostError, match=f"^{re.escape(told)}$"):
-        _mounts.size_of(text)
-
-
-def test_fits_memory() -> None:
-    meminfo = "MemTotal:       16777216 kB\nMemFree:        1024 kB\n"
-    _mounts.fits_memory((16 << 30) - 1, meminfo)
-    told = "/var/tmp/portage: expected a size below this machine's memory of 16384 MiB, found 16384 MiB"
-    with pytest.raises(BinhostError, match=f"^{told}$"):
-        _mounts.fits_memory(16 << 30, meminfo)

@@ -36,8 +36,8 @@ def test_mounts() -> None:
     ("words", "told"),
     [
         (["--repository=lab", "t"], "^--repository: expected NAME=PATH, found 'lab'$"),
-        (["--tmp-size=1P", "t"], "^size: expected a number of bytes"),
-        (["--tmp-size=900T", "t"], "^/var/tmp/portage: expected a size below this machine's memory"),
+        (["--tmp-size=1P", "t"], "^--tmp-size: expected a size such as 8G or 512M, found '1P'$"),
+        (["--tmp-size=900T", "t"], "^--tmp-size: expected at most this host's memory, "),
     ],
 )
 def test_refused(words: list[str], told: str) -> None:

@@ -5,14 +5,36 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
 import typing as t
 from pathlib import Path
+
+from ansible_collections.larry.binhost.plugins.module_utils import _process
 
 Module = t.Callable[..., dict[str, t.Any]]
 
 
 def snapshot(root: Path) -> dict[str, tuple[int, float]]:
     return {str(path): (path.lstat().st_ino, path.lstat().st_mtime) for path in root.rglob("*")}
+
+
+def test_a_root_in_which_a_job_works_stays_as_it_is(module: Module, tmp_path: Path) -> None:
+    root, job = tmp_path / "root", tmp_path / "jobs/build-a"
+    (root / "etc/portage").mkdir(parents=True)
+    job.mkdir(parents=True)
+    us = _process.process(os.getpid())
+    assert us is not None
+    status = {"holds": [str(root)], "pid": us.pid, "start_time": us.start_time, "boot_id": us.boot}
+    (job / "state.json").write_text(json.dumps(status))
+    args = {"root": str(root), "files": {"make.conf/01-target.conf": "USE=a\n"}, "state_dir": str(tmp_path)}
+    with (job / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = module("portage_config", args)["msg"]
+    assert refused == f"{root}: expected no running job there, found build-a; wait for it or cancel it"
+    assert list((root / "etc/portage").iterdir()) == []
+    assert module("portage_config", args)["changed"]
 
 
 def test_check_run_check_run(module: Module, tmp_path: Path) -> None:
