@@ -5,7 +5,7 @@ PYTEST ?=
 SIZES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-long unit bench lint sanity packaging e2e stage bootstrap
+.PHONY: help demo demo-down test test-long unit bench lint sanity packaging root e2e stage bootstrap
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -22,7 +22,7 @@ demo-down: ## Remove all that demo has made
 
 # Two at a time: the stage takes long, the other checks fit beside it. All of them are run, whichever fails.
 test: bootstrap ## Run every check; ends with pytest's count of the end-to-end tests
-	@$(MAKE) --jobs=2 --keep-going --output-sync=target stage unit lint packaging sanity
+	@$(MAKE) --jobs=2 --keep-going --output-sync=target stage unit lint packaging sanity root
 	@$(MAKE) e2e
 
 test-long: ## Run every check, with all repetitions of the tests that kill and race
@@ -45,7 +45,10 @@ packaging: bootstrap ## Find, build, install and document the collection
 sanity: bootstrap ## Run ansible-test sanity
 	python tests/sanity/run.py
 
-e2e: bootstrap ## Run Molecule, then the tests in build roots and of a lab of three hosts that is removed afterwards
+root: stage ## Test mounts, namespaces and builds in roots on this machine, as root; all repetitions with BINHOST_LONG=1
+	@tests/root/run $(PYTEST)
+
+e2e: bootstrap ## Run Molecule, then the tests of a lab of three hosts that is removed afterwards
 	@tests/e2e/run $(PYTEST)
 
 # With + its words are not held back until it ends.

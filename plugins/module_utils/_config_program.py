@@ -15,7 +15,7 @@ import typing as t
 NO_PORTAGE: t.Final = 77
 ENVIRONMENT: t.Final[t.Mapping[str, str]] = {"LC_ALL": "C.UTF-8", "NOCOLOR": "true"}
 PROGRAM: t.Final = r"""
-import json, os, sys
+import glob, json, os, subprocess, sys
 try:
     import portage
     from portage import _sets
@@ -67,6 +67,14 @@ def package_sets(settings, tree):
         say(error)
 
 
+def scripts():
+    patterns = ("bashrc", "profile/profile.bashrc", "profile/bashrc/*", "env/*/*")
+    for path in sorted(path for name in patterns for path in glob.glob(os.path.join(config, name))):
+        if os.path.isfile(path) and not path.endswith("~"):
+            sys.stderr.flush()
+            subprocess.call([portage.const.BASH_BINARY, "-n", "--", path])
+
+
 def binary_repositories(settings):
     try:
         from portage.binrepo.config import BinRepoConfigLoader
@@ -84,6 +92,7 @@ def main():
     environments(settings)
     package_sets(settings, tree)
     binary_repositories(settings)
+    scripts()
     print(json.dumps({"version": portage.VERSION}))
 
 

@@ -111,6 +111,14 @@ def sync(uri: str, *, root: str, timeout_s: int, check: bool = False) -> tuple[l
     staging = os.path.join(_state(root), "config-sync", found["target"])
     os.makedirs(staging, mode=0o700, exist_ok=True)
     offer, passed_over = usable(root, fetched(uri, staging, found["target"], timeout_s))
+    with contextlib.nullcontext() if check else _tree.held(root):
+        return _applied(root, offer, passed_over, staging, check=check)
+
+
+def _applied(
+    root: str, offer: Offer, passed_over: Mapping[str, str], staging: str, *, check: bool
+) -> tuple[list[_tree_plan.Change], list[str]]:
+    """Apply what can be, unless this is only a check."""
     step = intent(root, offer, leave=set(passed_over))
     told = [f"{name}: left as it is: {why}" for name, why in sorted(passed_over.items())]
     with tempfile.TemporaryDirectory() as place:
@@ -263,7 +271,9 @@ def intent(root: str, offer: Offer, *, leave: t.AbstractSet[str] = frozenset()) 
     current = {path: entry for path, entry in there.items() if not os.path.basename(path).startswith("02-")}
     _refuse_others(root, current, wanted, mine)
     foreign = {path for paths in record.values() for path in paths} - mine
-    changes = _tree_plan.plan(current, wanted, owned=mine, foreign=foreign)
+    through = _tree.through(root, current)
+    first = {path for path in wanted if os.path.basename(path).startswith("01-")}
+    changes = _tree_plan.plan(current, wanted, owned=mine, foreign=foreign, through=through, yields=first)
     kept = {path: digest for path, digest in owned.items() if path not in mine}
     after = {**record, OWNER: {**kept, **{path: _files.digest(entry.content) for path, entry in wanted.items()}}}
     return _tree.Intent(

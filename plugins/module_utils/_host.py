@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import _repository
@@ -41,9 +42,9 @@ CONFIGURATION = (
 )
 #: Of these a file that cannot be carried is left out and told; the rest is read by Portage as a whole.
 SINGLE = ("env", "patches", "savedconfig")
-#: Files only, however portage_config arranges the rest.
-FILES = ("bashrc",)
-#: What of a profile may be a folder (portage lib/portage/package/ebuild/config.py and _config/).
+#: Files only, however portage_config arranges the rest: Portage doesn't read them as folders.
+FILES = ("bashrc", "license_groups")
+#: What of a profile may be a folder (portage lib/portage/package/ebuild/config.py and _config/); ``packages`` may not.
 PROFILE_FILES = (
     "make.defaults",
     "package.accept_keywords",
@@ -57,14 +58,22 @@ PROFILE_FILES = (
     "package.use.mask",
     "package.use.stable.force",
     "package.use.stable.mask",
-    "packages",
     "use.force",
     "use.mask",
     "use.stable.force",
     "use.stable.mask",
 )
 PATCHES = (".patch", ".diff")  # bin/phase-helpers.sh, eapply_user
+#: The name of a file that was in the place of a directory; it sorts before all of ours.
 ADOPTED = "00-adopted"
+#: A make.conf that sources files by names relative to its own place has to stay in that: ``00-adopted`` sources it.
+BESIDE = ".adopted"
+SOURCES_IT = (
+    "# make.conf as it was found; it stands beside this folder for the sake of what it sources itself.\n"
+    f"source ../make.conf{BESIDE}\n"
+)
+# Portage reads these words with shlex, in which the name may be quoted (util/__init__.py, getconfig).
+_SOURCE = re.compile(r"""^[ \t]*source[ \t]+(?:"([^"\n]+)"|'([^'\n]+)'|([^\s"'#]+))""", re.MULTILINE)
 #: Configuration is small; a larger file is somebody's mistake and would travel to the controller at every run.
 LARGEST = 256 * 1024  # bytes
 
@@ -106,9 +115,14 @@ def configuration(root: str, *, ours: t.Container[str]) -> dict[str, str]:
     """Return the files of etc/portage that its person wrote, as {relative path: text}; ``ours`` are left out.
 
     A file that stands where portage_config will want a directory is listed under the name that it will have there, so
-    that the answer is the same before and after. Raises ``BinhostError`` for a file that is too large or isn't text,
-    unless ``unread`` tells of it.
+    that the answer is the same before and after. What a make.conf sources comes along.  Raises ``BinhostError`` for a
+    file that is too large or isn't text, unless ``unread`` tells of it.
     """
+    found = _own_texts(root, ours)
+    return {**found, **_sourced(root, found, ours)[0]}
+
+
+def _own_texts(root: str, ours: t.Container[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, path in _configuration(root, ours).items():
         try:
@@ -116,11 +130,16 @@ def configuration(root: str, *, ours: t.Container[str]) -> dict[str, str]:
         except BinhostError:
             if not _is_single(name):
                 raise
+    conf = f"make.conf/{ADOPTED}"
+    if os.path.isfile(os.path.join(root, "etc/portage/make.conf")) and sources_beside(found[conf]):
+        found[f"make.conf{BESIDE}"], found[conf] = found[conf], SOURCES_IT
     return found
 
 
 def unread(root: str, *, ours: t.Container[str]) -> dict[str, str]:
-    """Return the files of env/, patches/ and savedconfig/ that cannot be carried -> why."""
+    """Return the files of env/, patches/ and savedconfig/, and those that a make.conf sources, that cannot be carried
+    -> why.
+    """
     found: dict[str, str] = {}
     for name, path in _configuration(root, ours).items():
         if _is_single(name):
@@ -128,7 +147,35 @@ def unread(root: str, *, ours: t.Container[str]) -> dict[str, str]:
                 _text(path)
             except BinhostError as exc:
                 found[name] = str(exc).partition(": ")[2]
-    return found
+    return {**found, **_sourced(root, _own_texts(root, ours), ours)[1]}
+
+
+def sources(text: str) -> list[str]:
+    """Return the files that a make.conf sources, as it names them."""
+    return ["".join(words) for words in _SOURCE.findall(text)]
+
+
+def sources_beside(text: str) -> bool:
+    """Return whether a make.conf sources a file by a name relative to its own place."""
+    return any(not name.startswith(("/", "$")) for name in sources(text))
+
+
+def _sourced(root: str, texts: t.Mapping[str, str], ours: t.Container[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the texts of the files that these have sourced, each once, and of those that cannot be carried why."""
+    found: dict[str, str] = {}
+    left: dict[str, str] = {}
+    ahead = [name for name in texts if name.startswith(("make.conf/", f"make.conf{BESIDE}"))]
+    while ahead:
+        name = ahead.pop(0)
+        for word in sources({**texts, **found}[name]):
+            path = os.path.relpath(os.path.join("/etc/portage", os.path.dirname(name), word), "/etc/portage")
+            full = os.path.join(root, "etc/portage", path)
+            if "$" in word or path.startswith("../") or not all(map(_read, path.split("/"))):
+                left[word] = f"{name} sources it: expected a file below /etc/portage, of a name that Portage reads"
+            elif path not in texts and path not in found and path not in ours and os.path.isfile(full):
+                found[path] = _text(full)
+                ahead.append(path)
+    return found, left
 
 
 def _is_single(name: str) -> bool:

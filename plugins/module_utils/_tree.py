@@ -5,13 +5,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import typing as t
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.larry.binhost.plugins.module_utils import _files, _fragments, _tree_apply, _tree_plan
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _files,
+    _fragments,
+    _lock,
+    _paths,
+    _tree_apply,
+    _tree_plan,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import ADOPTED, CONFIG, OURS, Change, Entry
 
@@ -25,6 +33,10 @@ OPTIONS: t.Final[t.Mapping[str, t.Mapping[str, t.Any]]] = {
     "world_variable": {"type": "str", "default": "slave_world"},
     "owner": {"type": "str", "default": "larry-binhost"},
 }
+
+
+#: Seconds to wait for another who configures the same root: Portage may read for two minutes.
+PATIENCE: t.Final = 150
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,13 @@ def intent(
     confine(root, paths)
     current = read(root, paths)
     foreign = {path for other, paths in known.items() if other != owner for path in paths}
-    changes = _tree_plan.plan(current, {**wanted, **_world_sets(current, wanted, owned)}, owned=owned, foreign=foreign)
+    changes = _tree_plan.plan(
+        current,
+        {**wanted, **_world_sets(current, wanted, owned)},
+        owned=owned,
+        foreign=foreign,
+        through=through(root, current),
+    )
     record = {**known, owner: {path: _files.digest(entry.content) for path, entry in wanted.items()}}
     record = {name: files for name, files in record.items() if files}
     return Intent(changes, _edited(current, owned), record, known, paths)
@@ -85,6 +103,19 @@ def _world_sets(current: Mapping[str, Entry], wanted: t.Container[str], owned: t
 
 def _edited(current: Mapping[str, Entry], owned: Mapping[str, str]) -> set[str]:
     return {path for path, sha in owned.items() if path in current and _files.digest(current[path].content) != sha}
+
+
+@contextlib.contextmanager
+def held(root: str, wait: float | None = None) -> t.Iterator[None]:
+    """Be the only one who configures a root while the block runs.
+
+    Waits ``PATIENCE`` or the seconds given, then raises ``BinhostError`` that names who it is. Does nothing for a root
+    that isn't there.
+    """
+    state = os.path.join(root, _paths.STATE.lstrip("/"))
+    lock = _lock.held("config", state=state, wait=PATIENCE if wait is None else wait)
+    with lock if os.path.isdir(root) else contextlib.nullcontext():
+        yield
 
 
 def carry_out(root: str, intent: Intent) -> None:
@@ -134,6 +165,15 @@ def _siblings(root: str, path: str) -> list[str]:
     except OSError:
         return []
     return [f"{folder}/{name}" for name in names if name.startswith(OURS) and not name.endswith("~")]
+
+
+def through(root: str, current: Mapping[str, Entry]) -> dict[str, str]:
+    """Return the text that each link to a file leads to.  Raises ``BinhostError`` if it can't be read."""
+    paths = {path: os.path.join(root, path) for path, entry in current.items() if entry.kind == "link"}
+    try:
+        return {path: _files.read(full) for path, full in paths.items() if os.path.isfile(full)}
+    except OSError as exc:
+        raise BinhostError(f"{exc.filename}: expected to read it, found: {exc.strerror}") from exc
 
 
 def _directory(root: str, path: str) -> Entry | None:

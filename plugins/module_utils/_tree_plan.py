@@ -15,26 +15,22 @@ import typing as t
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ansible_collections.larry.binhost.plugins.module_utils import _host
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 CONFIG = "etc/portage"
 WORLD_SET = "etc/portage/sets/binhost"
 WORLD_SETS = "var/lib/portage/world_sets"
 #: The name of a file that was in the place of a directory; it sorts before all of ours.
-ADOPTED = "00-adopted"
-#: A make.conf that sources files by names relative to its own place has to stay in that: ``00-adopted`` sources it.
-BESIDE = ".adopted"
-SOURCES_IT = (
-    "# make.conf as it was found; it stands beside this folder for the sake of what it sources itself.\nsource ../{}\n"
-)
+ADOPTED = _host.ADOPTED
+BESIDE, SOURCES_IT, sources_beside = _host.BESIDE, _host.SOURCES_IT, _host.sources_beside
 OURS = ("01-", "02-")
 MODE = 0o644
-# Portage reads these as a directory just as it does as a file (portage(5)), and everything that begins with package.
-_EITHER = frozenset({"make.conf", "repos.conf", "binrepos.conf", "sets.conf"})
+# Portage reads these as a directory just as it does as a file (portage(5); ebuild/fetch.py, mirrors), and everything
+# that begins with package.; license_groups it doesn't (ebuild/_config/LicenseManager.py).
+_EITHER = frozenset({"make.conf", "repos.conf", "binrepos.conf", "sets.conf", "mirrors"})
 # Portage lib/portage/const.py, VCS_DIRS: never entered.
 _UNREAD = frozenset({"CVS", "RCS", "SCCS"})
-# Portage reads these words with shlex, in which the name may be quoted (util/__init__.py, getconfig).
-_RELATIVE_SOURCE = re.compile(r"""^[ \t]*source[ \t]+["']?(?![/$"'])""", re.MULTILINE)
 _MODE = re.compile(r"0?[0-7]{3}\Z")
 
 Kind = t.Literal["file", "link", "directory", "adopting", "other"]
@@ -131,19 +127,28 @@ def parents(path: str) -> list[str]:
 
 
 def plan(
-    current: Mapping[str, Entry], desired: Mapping[str, Entry], *, owned: Iterable[str], foreign: Iterable[str] = ()
+    current: Mapping[str, Entry],
+    desired: Mapping[str, Entry],
+    *,
+    owned: Iterable[str],
+    foreign: Iterable[str] = (),
+    through: Mapping[str, str] | None = None,
+    yields: Iterable[str] = (),
 ) -> list[Change]:
     """Return the changes, in the order to make them, after which ``current`` is as ``desired``.
 
-    ``owned`` are the paths we own by record, ``foreign`` those of another owner.  Raises ``BinhostError`` where a
-    directory that isn't empty, a device or another owner's file is in the way, and where a directory that is about
-    to be ours has a person's file of a name that only ours may have.
+    ``owned`` are the paths we own by record, ``foreign`` those of another owner; ``through`` has the text that a link
+    leads to, ``yields`` are paths that are ours whoever wrote there.  Raises ``BinhostError`` where a directory that isn't empty, a device, a person's file of another text or
+    another owner's is in the way, and where a directory that is about to be ours has a person's file of a name that
+    only ours may have.
     """
-    _refuse_strangers(current, desired, {os.path.dirname(path) for path in {*owned, *foreign}})
-    taken = sorted(set(desired) & set(foreign))
+    owned, foreign = set(owned), set(foreign)
+    _refuse_strangers(current, desired, {os.path.dirname(path) for path in owned | foreign})
+    taken = sorted(set(desired) & foreign)
     if taken:
         raise BinhostError(f"{taken[0]}: expected to own it, found it declared by another owner")
-    stale = _stale(current, desired, set(owned)) - set(foreign)
+    _refuse_loss(current, {path: desired[path] for path in set(desired) - set(yields)}, owned, through or {})
+    stale = _stale(current, desired, owned) - foreign
     needed = {parent for path in desired for parent in parents(path)}
     removals = {path: Change("remove", path, current[path], None) for path in sorted(stale)}
     first = [removals.pop(path) for path in sorted(stale & needed)]
@@ -163,6 +168,30 @@ def _refuse_strangers(current: Mapping[str, Entry], desired: Mapping[str, Entry]
                 )
 
 
+def _refuse_loss(
+    current: Mapping[str, Entry], desired: Mapping[str, Entry], owned: set[str], through: Mapping[str, str]
+) -> None:
+    """Refuse to overwrite what a person wrote; of the same text it becomes ours, as an import needs it."""
+    folders = {os.path.dirname(path) for path in owned}
+    for path in sorted(desired):
+        there, wanted = current.get(path), desired[path]
+        if not there and os.path.basename(path) == ADOPTED:  # what is going to be there
+            there = current.get(os.path.dirname(path))
+            there = Entry("file", there.content) if there and there.kind in ("file", "adopting") else None
+        if not there or path in owned or not path.startswith(f"{CONFIG}/") or there.kind not in ("file", "link"):
+            continue
+        ours_by_name = os.path.basename(path).startswith(OURS) and os.path.dirname(path) in folders
+        if ours_by_name or (there.kind, wanted.kind) == ("link", "link"):
+            continue
+        text = there.content if there.kind == "file" else through.get(path)
+        if wanted.kind != "file" or text != wanted.content:
+            raise BinhostError(
+                f"{path}: expected no file of anybody else's where {_described(wanted)} is declared, found "
+                f"{_described(there)} of other content that isn't ours; nothing was changed. Rename it, or take it "
+                "into the inventory (playbooks/import.yml), and run again."
+            )
+
+
 def _stale(current: Mapping[str, Entry], desired: Mapping[str, Entry], owned: set[str]) -> set[str]:
     """Return what is ours, there, and not declared."""
     folders = {os.path.dirname(path) for path in owned | set(desired)}
@@ -177,11 +206,18 @@ def _to_adopt(path: str, entry: Entry, needed: set[str]) -> bool:
 
 
 def _adoption(path: str, entry: Entry) -> Change:
-    name = path.split("/")[2]
-    if entry.kind == "other" or (name not in _EITHER and not name.startswith("package.")):
+    sources = entry.kind == "file" and path.startswith(f"{CONFIG}/make.conf") and sources_beside(entry.content)
+    if entry.kind == "other" or not _is_either(path) or (sources and path != f"{CONFIG}/make.conf"):
         raise BinhostError(f"{path}: expected a directory, found {_described(entry)}")
-    stays = name == "make.conf" and entry.kind == "file" and _RELATIVE_SOURCE.search(entry.content)
-    return Change("adopt", path, entry, Entry("directory", SOURCES_IT.format(f"{name}{BESIDE}") if stays else ""))
+    return Change("adopt", path, entry, Entry("directory", SOURCES_IT if sources else ""))
+
+
+def _is_either(path: str) -> bool:
+    """Return whether Portage reads as a directory too what can be a file here."""
+    name, _slash, rest = path[len(CONFIG) + 1 :].partition("/")
+    if name == "profile":  # LocationsManager.py: of the person's own, directories are always read
+        return rest.partition("/")[0] in _host.PROFILE_FILES
+    return name in _EITHER or name.startswith("package.")
 
 
 def placed(path: str, before: Entry | None, after: Entry) -> Change:

@@ -17,19 +17,23 @@ description:
     the root; when it is no longer declared it is removed, and when it was edited by hand it is restored.
   - In a directory in which something is declared, every name C(01-*) and C(02-*) belongs to the collection too, and is
     removed unless declared. All other files are the user's, and stay.
+  - A file of the user's that stands at a declared path becomes the collection's if it has the declared text. One of
+    another text is refused, and nothing changes. A link gives way to a declared link (C(make.profile)), its old target
+    is in the diff.
   - Where a directory is needed and a file stands that Portage reads either way (C(make.conf), C(package.*),
-    C(repos.conf), C(binrepos.conf), C(sets.conf)), the file becomes C(00-adopted) in a directory of its name, which
-    Portage reads first. It is moved, never rewritten. A C(make.conf) that sources files by names relative to its own
-    place stays in that as C(make.conf.adopted), and C(00-adopted) sources it.
+    C(repos.conf), C(binrepos.conf), C(sets.conf), C(mirrors) and those of C(profile/)), the file becomes C(00-adopted)
+    in a directory of its name, which Portage reads first. It is moved, never rewritten. A C(make.conf) that sources
+    files by names relative to its own place stays in that as C(make.conf.adopted), and C(00-adopted) sources it.
   - Before anything changes, the tree as it would be is assembled elsewhere, the user's files included, and the root's
     own Portage reads all of it. If Portage has something to say that it doesn't say of the present tree, nothing
     changes, and the message has Portage's words, the fragment and the variable that they are about. What Portage says
     of the present tree too is a warning. A tree that Portage can't read at all stays untouched.
+  - Files that bash reads (C(bashrc), those of C(profile/bashrc) and of C(env/CATEGORY)) are read by C(bash -n).
   - A repository that isn't there yet doesn't make a configuration wrong; it is named in a warning.
   - Portage is only started if something is to change.
   - A build root in which a job is at work isn't changed; the message names the job.
   - Each path is changed by one rename. If one can't be, those before it are put back. A run that was killed is
-    completed by the next.
+    completed by the next. Of two at the same time on one root the second waits for the first.
 extends_documentation_fragment:
   - larry.binhost.attributes
 attributes:
@@ -145,6 +149,14 @@ SPEC = {
 def run(module: AnsibleModule) -> dict[str, object]:
     """Return the result. Raises ``BinhostError``."""
     root = module.params["root"]
+    if module.check_mode:
+        return configured(module, root)
+    with _tree.held(root):
+        return configured(module, root)
+
+
+def configured(module: AnsibleModule, root: str) -> dict[str, object]:
+    """Return the result of the one who configures this root. Raises ``BinhostError``."""
     intent = _tree.asked(root, module.params)
     if intent.changes and root != "/":
         _held.free(root, _held.roots(module.params["state_dir"]))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fragments
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._own_config import Found
-from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import ADOPTED, OURS
+from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import ADOPTED, BESIDE, OURS
 from ansible_collections.larry.binhost.plugins.plugin_utils import _remarks, _target_files
 
 FILES: t.Final = "slave_files"
@@ -238,9 +238,8 @@ def _carry(found: Found, files: dict[str, str], notes: list[str]) -> None:
     tops = {path.split("/")[0] for path in found["files"]}
     if files:
         notes.append(f"carried as text in {FILES}: {', '.join(sorted({path.split('/')[0] for path in files}))}")
-    strange = sorted(
-        tops - _CARRIED - {"make.conf"} - {name for names, *_rest in _PACKAGE_FILES.values() for name in names}
-    )
+    known = {"make.conf", f"make.conf{BESIDE}", *(name for names, *_rest in _PACKAGE_FILES.values() for name in names)}
+    strange = sorted(tops - _CARRIED - known)
     notes += [
         f"{name}: not carried: Portage doesn't read it by itself; what make.conf sources is taken over"
         for name in strange

@@ -9,7 +9,7 @@ import re
 import typing as t
 from collections.abc import Iterator, Mapping
 
-from ansible_collections.larry.binhost.plugins.module_utils import _fragments
+from ansible_collections.larry.binhost.plugins.module_utils import _fragments, _host
 
 Facts = t.Mapping[str, t.Any]
 Files = Mapping[str, str]  # path below etc/portage -> text
@@ -41,7 +41,7 @@ def defeated(files: Files) -> list[tuple[str, str, str]]:
     """
     assigned: dict[str, str] = {}
     for path in sorted(files):
-        if _in(path, "make.conf"):
+        if _in(path, "make.conf") or path == f"make.conf{_host.BESIDE}":
             names = set(_ASSIGNED.findall(files[path])) - _fragments.INCREMENTALS
             assigned.update(dict.fromkeys(sorted(names), path))
     found = []
@@ -119,4 +119,6 @@ def _overlays(facts: Facts, target: Mapping[str, t.Any]) -> Iterator[str]:
 
 def _unread(facts: Facts) -> Iterator[str]:
     for path, reason in sorted((facts.get("configuration_unread") or {}).items()):
-        yield f"{path}: {reason}; the master builds without it"
+        single = path.startswith(tuple(f"{each}/" for each in _host.SINGLE))
+        meaning = "the master builds without it" if single else "until then nothing is built for this host alone"
+        yield f"{path}: {reason}; {meaning}"

@@ -21,7 +21,6 @@ def drifted(lab: Machines) -> None:
     """Do what people do."""
     lab.sh("laptop-amd", f"echo 'USE=\"${{USE}} surprise\"' >>{CONF}/01-target.conf")
     lab.sh("laptop-amd", f"rm {CONF}/02-host.conf; echo 'USE=\"old\"' >{CONF}/01-old.conf")
-    lab.write("laptop-amd", f"{CONF}/50-mine.conf", 'EMERGE_WARNING_DELAY="0"\n')
     lab.sh("laptop-amd", "emerge --color=n --quiet -C app-text/tree")
     lab.sh("desktop", "systemctl stop larry-binhost-http")
 
@@ -41,6 +40,7 @@ def test_check_mode_shows_it_and_changes_nothing(lab: Machines, site: Site) -> N
 
 
 def test_the_next_run_repairs_exactly_these_and_names_each(lab: Machines, site: Site) -> None:
+    lab.write("laptop-amd", f"{CONF}/50-mine.conf", 'EMERGE_WARNING_DELAY="0"\n')
     run = site("--diff")
     assert run.rc == 0, run.stdout
     assert run.changed() == {

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import typing as t
@@ -60,7 +61,9 @@ class BuildRoot:
     ) -> list[str]:
         """Return the command line that runs ``command`` there; ``how`` changes its mounts."""
         mounts = self.mounts(**how)
-        return _rootrun.argv(str(self.path), mounts, command, environment or {}, network=network)
+        # Nothing here must survive a power cut.
+        settings = {**(environment or {}), "FEATURES": f"-merge-sync {(environment or {}).get('FEATURES', '')}".strip()}
+        return _rootrun.argv(str(self.path), mounts, command, settings, network=network)
 
     def run(self, *command: str, check: bool = True, **how: t.Any) -> subprocess.CompletedProcess[str]:
         """Run a command there to its end; one that fails fails the test with its words, unless ``check`` is off."""
@@ -69,6 +72,28 @@ class BuildRoot:
     def emerge(self, *words: str, **how: t.Any) -> subprocess.CompletedProcess[str]:
         """Run emerge there."""
         return self.run(*EMERGE, *words, **how)
+
+
+def copy(pristine: Path, root: Path) -> None:
+    """Copy a root; the files of /usr, which Portage replaces and never writes in place, by another name for them.
+
+    Where the copy is on another file system they are copied too.
+    """
+    root.mkdir()
+    linked = ["--link"] if root.stat().st_dev == pristine.stat().st_dev else []
+    others = [str(path) for path in pristine.iterdir() if path.name != "usr"]
+    subprocess.run(["cp", "-a", "--reflink=auto", *others, str(root)], check=True)
+    subprocess.run(["cp", "-a", "--reflink=auto", *linked, str(pristine / "usr"), str(root)], check=True)
+
+
+def unwritten(root: Path) -> list[tuple[str, int, int, int]]:
+    """Return of each file below /usr what writing in place, instead of replacing, would change."""
+    found = []
+    for folder, _folders, names in os.walk(root / "usr"):
+        for name in names:
+            status = os.lstat(os.path.join(folder, name))
+            found.append((os.path.join(folder, name), status.st_size, status.st_mtime_ns, status.st_mode))
+    return sorted(found)
 
 
 def finished(argv: Sequence[str], *, check: bool = True, **how: t.Any) -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _removal
 
 from lab.stage import build
-from tests.root.build_root import BuildRoot
+from tests.root.build_root import BuildRoot, copy, unwritten
 from tests.root.master import Master
 
 
@@ -32,7 +32,9 @@ def pristine_root(stage_tarball: Path, tmp_path_factory: pytest.TempPathFactory)
     root = tmp_path_factory.mktemp("pristine") / "root"
     root.mkdir()
     subprocess.run(["tar", *build.TAR, "-xpf", str(stage_tarball), "-C", str(root)], check=True)
+    before = unwritten(root)
     yield root
+    assert unwritten(root) == before, "a test wrote into a file that all roots share"
     _removal.tree(str(root))
 
 
@@ -40,7 +42,7 @@ def pristine_root(stage_tarball: Path, tmp_path_factory: pytest.TempPathFactory)
 def stage_root(pristine_root: Path, tmp_path: Path) -> Iterator[Path]:
     """Return a root of the test's own, with Portage and the lab's repository in it."""
     root = tmp_path / "root"
-    subprocess.run(["cp", "-a", "--reflink=auto", str(pristine_root), str(root)], check=True)
+    copy(pristine_root, root)
     yield root
     # Fails, and deletes nothing, if the test has left a mount there.
     _removal.tree(str(root))

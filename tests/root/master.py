@@ -16,7 +16,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import _build, _host
 from ansible_collections.larry.binhost.plugins.module_utils._target import Result, Target, Variant
 
 from tests.root import planted
-from tests.root.build_root import finished
+from tests.root.build_root import copy, finished
 
 PKG: t.Final = "app-planted"
 CONFIG: t.Final = {
@@ -53,7 +53,7 @@ class Master:
         root = self.folder / "roots" / name
         if not root.exists():
             root.parent.mkdir(parents=True, exist_ok=True)
-            subprocess.run(["cp", "-a", "--reflink=auto", str(self.pristine), str(root)], check=True)
+            copy(self.pristine, root)
             configure(root)
         return root
 

@@ -13,10 +13,11 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _lock, _mountinfo, _process, _repair
+from ansible_collections.larry.binhost.plugins.module_utils import _lock, _process, _repair
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._target import Target
 
+from tests.root import processes
 from tests.root.master import Master, build, packages
 from tests.root.planted import FILE
 from tests.root.repeat import repeats
@@ -65,19 +66,6 @@ def test_who_builds_in_a_root_is_told_to_the_next(master: Master) -> None:
         process.join()
 
 
-def gone(root: str) -> bool:
-    """Return whether nothing works in a root any longer."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                mounts = (entry / "mountinfo").read_text()
-            except OSError:
-                continue
-            if root in mounts:
-                return False
-    return True
-
-
 def test_a_killed_build_leaves_a_root_that_the_next_repairs(master: Master) -> None:
     count = repeats(3, 20)
     names = [f"p{number}" for number in range(4)]
@@ -93,8 +81,7 @@ def test_a_killed_build_leaves_a_root_that_the_next_repairs(master: Master) -> N
         process.join(chance.uniform(0, whole))
         process.kill()
         process.join()
-        assert _process.until(lambda: gone(target.root), 30, 0.05)
-        assert not _mountinfo.below(_mountinfo.read(), target.root)
+        processes.none_left(Path(target.root))
     assert build(target).problems == []
     newest = {f"{name}-{count + 1}" for name in names}
     assert newest <= set(packages(target))

@@ -17,9 +17,10 @@ import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _job_files, _jobs, _process, _program
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
+from tests.root import processes
 from tests.root.repeat import repeats
 
-PATIENCE_S = 20
+PATIENCE_S = processes.PATIENCE_S
 
 
 @pytest.fixture

@@ -18,7 +18,10 @@ import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _mounts, _removal, _rootrun
 
 from tests.e2e.harness import CHECKOUT
+from tests.root.build_root import TIMEOUT_S, copy
 
+#: They share one machine.
+pytestmark = pytest.mark.xdist_group("shared")
 STATE: t.Final = "var/lib/larry-binhost"
 PKGDIRS: t.Final = f"{STATE}/pkgdir"
 STAGE: t.Final = ["app-arch/bzip2-1.0.8", "sys-apps/which-2.21", "sys-libs/zlib-1.2.13"]
@@ -88,7 +91,7 @@ class Machine:
         mounts = _mounts.standard(repositories={})
         told = {"PYTHONPATH": "/opt", "LC_ALL": "C.UTF-8", **environment}
         argv = _rootrun.argv(str(self.root), mounts, command, told)
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -122,7 +125,7 @@ def machine(pristine_root: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     Each test has a target of its own, and leaves the installation as it was.
     """
     root = tmp_path_factory.mktemp("master") / "root"
-    subprocess.run(["cp", "-a", "--reflink=auto", str(pristine_root), str(root)], check=True)
+    copy(pristine_root, root)
     yield Machine(root)
     _removal.tree(str(root))
 

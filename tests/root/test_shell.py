@@ -17,7 +17,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import _lock, _mount
 
 from tests.root.build_root import finished
 
-TIMEOUT_S: t.Final = 60
+TIMEOUT_S: t.Final = 300  # on a busy machine too
 
 
 class Master(t.NamedTuple):
@@ -49,12 +49,11 @@ def master(stage_root: Path, tmp_path: Path) -> t.Iterator[Master]:
 
 
 def test_a_command(master: Master) -> None:
-    before = _mountinfo.read()
     script = "ls /var/lib/larry-binhost/current/repos/lab; touch /var/cache/binpkgs/new; echo $HOME; exit 3"
     done = finished(master.words("--", "sh", "-c", script), check=False)
     assert (done.returncode, done.stdout, done.stderr) == (3, "profiles\n/root\n", "")
     assert (master.state / "pkgdir/laptops/new").exists()
-    assert _mountinfo.read() == before
+    assert _mountinfo.below(_mountinfo.read(), str(master.state)) == []
 
 
 def test_a_build_goes_on(master: Master) -> None:

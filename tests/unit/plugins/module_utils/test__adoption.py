@@ -20,6 +20,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _config_check,
     _config_program,
     _fragments,
+    _host,
     _tree,
     _tree_stage,
 )
@@ -33,14 +34,20 @@ PACKAGE_FILES: t.Final = tuple(
 #: Fragments of ours that say nothing: whatever changes then is adoption's fault.
 SILENT: t.Final[dict[str, str]] = {
     f"{name}/01-target": _fragments.header("Target x.", "binhost_targets.x")
-    for name in ("make.conf", "repos.conf", "binrepos.conf", *PACKAGE_FILES)
+    for name in (
+        *("make.conf", "repos.conf", "binrepos.conf", "mirrors"),
+        *PACKAGE_FILES,
+        *(f"profile/{name}" for name in _host.PROFILE_FILES),
+    )
 }
 #: What Portage makes of the tree of PORTAGE_CONFIGROOT.
 SETTINGS: t.Final = """
 import json, os, portage
 from portage.binrepo.config import BinRepoConfigLoader
-from portage.util import _recursive_file_list, grabdict_package, grabfile_package
+from portage.const import CUSTOM_MIRRORS_FILE
+from portage.util import _recursive_file_list, grabdict, grabdict_package, grabfile_package
 from portage.util.configparser import SafeConfigParser, read_configs
+PACKAGE_USES = ("_pkgprofileuse", "_pusemask_list", "_puseforce_list")
 place = os.environ["PORTAGE_CONFIGROOT"]
 config = os.path.join(place, "etc/portage")
 settings = portage.config(config_root=place)
@@ -60,6 +67,12 @@ print(json.dumps({
     "settings": {name: settings[name] for name in settings if name != "PORTAGE_CONFIGROOT"},
     "binrepos": words(BinRepoConfigLoader([os.path.join(config, "binrepos.conf")], settings)),
     "repos": words({repo.name: repo for repo in settings.repositories}),
+    "mirrors": grabdict(os.path.join(place, CUSTOM_MIRRORS_FILE), recursive=1),
+    "profile": [
+        settings.packages, sorted(settings.usemask), sorted(settings.useforce), settings.pprovideddict,
+        *(repr([each for each in getattr(settings._use_manager, name) if each]) for name in PACKAGE_USES),
+        repr(settings._mask_manager._pmaskdict), repr([each for each in settings._pbashrcdict.values() if each]),
+    ],
     "ini": [ini("repos.conf"), ini("binrepos.conf")],
     "packages": {kind: package(kind) for kind in KINDS},
 }).replace(place, "/"))
@@ -165,6 +178,21 @@ READABLE: t.Final[Mapping[str, Mapping[str, str]]] = {
         "more/own.conf": 'MAKEOPTS="-j3"\n',
     },
     "sources upwards": {"make.conf": 'source "../portage/hardware.conf"\n', "hardware.conf": 'USE="y"\n'},
+    "own profile": {
+        "mirrors": "gentoo https://a.example/b\nlocal /mnt/c\n",
+        "make.profile/eapi": "5\n",  # without a profile Portage reads no profile of the person's own
+        "profile/make.defaults": 'USE="p"\nACCEPT_LICENSE="*"\n',
+        "profile/package.provided": "a/b-1\n",
+        "profile/package.use": "a/b c\n",
+        "profile/package.use.mask": "a/b d\n",
+        "profile/package.use.force": "a/b e\n",
+        "profile/package.mask": ">=a/b-3\n",
+        "profile/packages": "*a/b\n",
+        "profile/use.mask": "m\n",
+        "profile/use.force": "f\n",
+        "profile/package.bashrc": "a/b mine\n",
+        "profile/bashrc/mine": "einfo\n",
+    },
     "environments": {
         "make.conf": 'USE="x"\n',
         "package.env": "a/b quiet\n",
@@ -195,6 +223,25 @@ def test_what_portage_sees_stays(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_what_portage_can_not_read_stays_untouched(name: str, tmp_path: Path) -> None:
     assert not is_adopted_unchanged(lay_out(tmp_path / "root", UNREADABLE[name]), tmp_path / "place")
+
+
+def test_a_broken_bashrc_is_refused_with_its_variable(tmp_path: Path) -> None:
+    root = lay_out(tmp_path / "root", {"make.profile/eapi": "5\n", "bashrc": "mine(\n"})
+    text = _fragments.header("x's own.", "slave_bashrc") + "if true; then\n"
+    intent = _tree.intent(str(root), "o", files={"profile/bashrc/02-host": text}, links={}, world_set=None)
+    _tree_stage.assemble(str(root), str(tmp_path / "place"), intent.changes, seen=str(root))
+
+    def ask(chosen: str | None) -> _config_check.Reading:
+        configroot = chosen or str(root)
+        return _config_check.reading(*portage(_config_program.PROGRAM, configroot), configroot)
+
+    with pytest.raises(BinhostError) as caught:
+        _config_check.judge(ask, str(root), str(tmp_path / "place"), intent.changes)
+    (line,) = (line for line in str(caught.value).splitlines() if "syntax error" in line)
+    assert line.startswith("  /etc/portage/profile/bashrc/02-host: line 5: syntax error: unexpected end of file")
+    assert line.endswith(" (etc/portage/profile/bashrc/02-host; change slave_bashrc in the inventory)")
+    warnings = _config_check.judge(ask, str(root), str(root), []).warnings
+    assert "Portage: /etc/portage/bashrc: line 1: `mine('" in warnings  # the person's own affair
 
 
 def configurations() -> list[Path]:

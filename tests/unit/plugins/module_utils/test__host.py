@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _host, _portage_query
+from ansible_collections.larry.binhost.plugins.module_utils import _host, _portage_query, _tree
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 
@@ -146,3 +146,35 @@ def test_sets_of_the_world_are_opened_and_those_that_they_name(tmp_path: Path) -
 )
 def test_memory(text: str, expected: int) -> None:
     assert _host.memory_bytes(text) == expected
+
+
+@pytest.mark.parametrize("name", ["hardware.conf", "'hardware.conf'", "../portage/hardware.conf"])
+def test_what_a_make_conf_sources_comes_along_before_and_after_adoption(name: str, tmp_path: Path) -> None:
+    base = tmp_path / "etc/portage"
+    write(base / "make.conf", f"A=1\nsource {name}\nsource /etc/make.local\n")
+    write(base / "hardware.conf", "source more/own.conf\nsource ${WHERE}/x\nsource gone\n")
+    write(base / "more/own.conf", "B=1\nsource ../hardware.conf\n")
+    write(base / "more/not-sourced.conf", "C=1\n")
+    ours = {"make.conf/01-target.conf"}
+    expected = {
+        "make.conf/00-adopted": _host.SOURCES_IT,
+        "make.conf.adopted": (base / "make.conf").read_text(),
+        "hardware.conf": (base / "hardware.conf").read_text(),
+        "more/own.conf": (base / "more/own.conf").read_text(),
+    }
+    why = "expected a file below /etc/portage, of a name that Portage reads"
+    unread = {
+        "/etc/make.local": f"make.conf.adopted sources it: {why}",
+        "${WHERE}/x": f"hardware.conf sources it: {why}",
+    }
+    facts = [(_host.configuration(str(tmp_path), ours=ours), _host.unread(str(tmp_path), ours=ours))]
+    intent = _tree.intent(str(tmp_path), "o", files={"make.conf/01-target.conf": ""}, links={}, world_set=None)
+    _tree.carry_out(str(tmp_path), intent)
+    assert (base / "make.conf").is_dir()
+    facts.append((_host.configuration(str(tmp_path), ours=ours), _host.unread(str(tmp_path), ours=ours)))
+    assert facts == [(expected, unread)] * 2
+
+
+def test_license_groups_stay_a_file(tmp_path: Path) -> None:
+    write(tmp_path / "etc/portage/license_groups", "MINE x\n")
+    assert _host.configuration(str(tmp_path), ours=()) == {"license_groups": "MINE x\n"}

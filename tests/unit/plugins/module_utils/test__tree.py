@@ -238,6 +238,10 @@ def test_dead_link(root: Path) -> None:
 def test_a_file_that_is_a_link(root: Path, tmp_path: Path) -> None:
     (root / "victim").write_text("x")
     (root / "etc/portage/bashrc").symlink_to("../../victim")
+    with pytest.raises(BinhostError, match="^etc/portage/bashrc: .* found a link to ../../victim of other content"):
+        configure(root, {"bashrc": "y\n"})
+    assert (root / "etc/portage/bashrc").is_symlink()
+    assert configure(root, {"bashrc": "x"}) == ["write etc/portage/bashrc"]
     assert configure(root, {"bashrc": "y\n"}) == ["write etc/portage/bashrc"]
     assert ((root / "victim").read_text(), tree(root)) == ("x", {"bashrc": "y\n"})
 
@@ -402,3 +406,13 @@ def test_owners(tmp_path: Path) -> None:
     assert _tree.owners(str(tmp_path)) == ["o"]
     configure(tmp_path, {})
     assert _tree.owners(str(tmp_path)) == []
+
+
+def test_who_configures_a_root_is_alone(root: Path) -> None:
+    with _tree.held(str(root)):
+        expected = rf"config.lock: expected to be free, found it held by process {os.getpid()} since "
+        with pytest.raises(BinhostError, match=expected), _tree.held(str(root), wait=0):
+            pass
+    with _tree.held(str(root), wait=0), _tree.held(str(root / "none")):
+        pass
+    assert not (root / "none").exists()
