@@ -39,7 +39,8 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _variant,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.module_utils._merge_world import Place, Run
+from ansible_collections.larry.binhost.plugins.module_utils._merge_world import Place
+from ansible_collections.larry.binhost.plugins.module_utils._portage_query import Run
 from ansible_collections.larry.binhost.plugins.module_utils._target import Result, Target
 
 

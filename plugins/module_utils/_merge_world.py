@@ -32,6 +32,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._mounts import DISTDIR, PKGDIR, Mount
+from ansible_collections.larry.binhost.plugins.module_utils._portage_query import Run
 from ansible_collections.larry.binhost.plugins.module_utils._target import Target
 
 FEATURES: t.Final = "buildpkg buildpkg-proactive -getbinpkg clean-logs"
@@ -46,13 +47,6 @@ BDEPS: t.Final = "y"
 CLIENT: t.Final = "-buildpkg-proactive -getbinpkg"
 UPDATE: t.Final[t.Mapping[str, t.Any]] = {"update": True, "deep": True, "newuse": True, "changed_deps": True}
 Options = t.Mapping[str, t.Any]
-
-
-class Run(t.Protocol):
-    """How to run a program; ``AnsibleModule.run_command`` is one."""
-
-    def __call__(self, args: t.Any, /) -> tuple[int, str, str]:
-        """Return exit status, stdout and stderr; a status other than 0 is no exception."""
 
 
 class UnresolvedError(BinhostError):

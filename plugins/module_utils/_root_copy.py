@@ -30,6 +30,7 @@ from dataclasses import dataclass
 
 from ansible_collections.larry.binhost.plugins.module_utils import _durable, _files, _mountinfo, _removal
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._portage_query import Run
 
 #: In a root that was put back: the name of the snapshot, then of what stood there before.
 MARK: t.Final = ".larry-binhost-restored"
@@ -43,13 +44,6 @@ _WITH_PARENT: t.Final = (
     "os.getppid() == int(sys.argv[1]) or os._exit(1); os.execvp(sys.argv[2], sys.argv[2:])"
 )
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-
-
-class Run(t.Protocol):
-    """How to run a program; ``AnsibleModule.run_command`` is one."""
-
-    def __call__(self, args: t.Any, /) -> tuple[int, str, str]:
-        """Return exit status, stdout and stderr; a status other than 0 is no exception."""
 
 
 @dataclass(frozen=True)

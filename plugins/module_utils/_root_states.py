@@ -13,6 +13,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import _fingerprint,
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
+from ansible_collections.larry.binhost.plugins.module_utils._portage_query import Run
 
 STATES: t.Final = ("snapshotted", "restored", "forgotten")
 
@@ -61,7 +62,7 @@ def _state(root: str) -> str:
     return _fingerprint.digest(_fingerprint.root_state(root))
 
 
-def apply(run: _root_copy.Run, step: Step, *, state: str = STATE) -> str:
+def apply(run: Run, step: Step, *, state: str = STATE) -> str:
     """Do it and return where what stood at the root before is now; empty if it stands there still.
 
     Raises ``BinhostError`` if a build or another job works in the root.

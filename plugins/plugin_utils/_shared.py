@@ -19,8 +19,6 @@ from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Va
 from ansible_collections.larry.binhost.plugins.plugin_utils._targets import Group
 
 Part = dict[str, t.Any]
-#: Read after the person's own, so that every emerge of theirs leaves its packages where they are published from.
-BUILD_CONF: t.Final = "make.conf/zz-build.conf"
 
 
 def part(name: str, group: Group, spec: Variables, facts: Mapping[str, t.Any], files: Mapping[str, str]) -> Part | None:
@@ -45,7 +43,8 @@ def part(name: str, group: Group, spec: Variables, facts: Mapping[str, t.Any], f
     return {
         "files": {
             **{path: text for path, text in files.items() if path != _target_files.REPOS_CONF},
-            BUILD_CONF: _fragments.make_conf(settings, header=header),
+            # Read after the person's own: every emerge of theirs leaves its packages where they are published from.
+            _target_files.BUILD_CONF: _fragments.make_conf(settings, header=header),
         },
         "quickpkg": spec.get("quickpkg", False),
         "config": spec.get("quickpkg_config", _inventory.WORDS["quickpkg_config"][0]),
