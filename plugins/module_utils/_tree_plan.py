@@ -138,9 +138,9 @@ def plan(
     """Return the changes, in the order to make them, after which ``current`` is as ``desired``.
 
     ``owned`` are the paths we own by record, ``foreign`` those of another owner; ``through`` has the text that a link
-    leads to, ``yields`` are paths that are ours whoever wrote there.  Raises ``BinhostError`` where a directory that isn't empty, a device, a person's file of another text or
-    another owner's is in the way, and where a directory that is about to be ours has a person's file of a name that
-    only ours may have.
+    leads to, ``yields`` are paths that are ours whoever wrote there.  Raises ``BinhostError`` where a directory that
+    isn't empty, a device, a person's file of another text or another owner's is in the way, and where a directory that
+    is about to be ours has a person's file of a name that only ours may have.
     """
     owned, foreign = set(owned), set(foreign)
     _refuse_strangers(current, desired, {os.path.dirname(path) for path in owned | foreign})
