@@ -16,7 +16,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 import typing as t
@@ -27,6 +26,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _files,
     _lock,
     _paths,
+    _removal,
     _say,
     _tree,
     _tree_plan,
@@ -130,7 +130,7 @@ def _applied(
         _keep(mine, known(mine) | brought)
         _tree.carry_out(root, step)
         _keep(mine, brought)
-        shutil.rmtree(staging, ignore_errors=True)
+        _removal.tree(staging)
     return step.changes, told
 
 

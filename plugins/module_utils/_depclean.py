@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _emerge
+from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _tree_plan, _tree_stage
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 #: How to run emerge with these words: on this host, or in a build root.
@@ -39,6 +39,16 @@ def pending(run: Run, bdeps: str) -> list[str]:
         words = _emerge.last_words(stdout + stderr)
         raise BinhostError(f"emerge --depclean: expected what nothing needs, found status {status}:\n{words}")
     return selected(stdout)
+
+
+def foreseen(run: Run, bdeps: str, changes: t.Sequence[_tree_plan.Change], place: str) -> list[str]:
+    """Return what would be removed once the changes are made, whose tree is assembled in the folder ``place``.
+
+    Raises ``BinhostError`` as ``pending``, and where nobody can know: the world is no part of that tree.
+    """
+    if _tree_stage.joins_world(changes):
+        raise BinhostError("emerge --depclean: unknown before @binhost is part of the world, which it isn't yet")
+    return pending(lambda command: run(["env", f"PORTAGE_CONFIGROOT={place}", *command]), bdeps)
 
 
 def remove(run: Run, bdeps: str) -> list[str]:

@@ -132,22 +132,25 @@ def _outer(request: Request, command: list[str]) -> int:
 
 
 def _make_cgroup() -> str:
-    """Return a new cgroup for this run; "" where the host has no cgroup2.
+    """Return a new cgroup for this run; "" where the host has no cgroup2, or one that can't be written to.
 
     Portage kills what runs in the cgroups of an emerge whose process it doesn't find (util/cgroup.py, cleanup_stale),
     and in a pid namespace it finds no other's: each run has to see its own alone.
     """
+    own = f"{OUR_CGROUPS}/{os.getpid()}"
     if not os.path.exists(f"{CGROUPS}/cgroup.controllers"):
         return ""
-    _controllers(CGROUPS)
-    os.makedirs(OUR_CGROUPS, exist_ok=True)
-    for name in os.listdir(OUR_CGROUPS):
-        if name.isdigit() and not os.path.exists(f"/proc/{name}"):
-            _remove_cgroup(f"{OUR_CGROUPS}/{name}")  # a killed run's
-    _controllers(OUR_CGROUPS)
-    own = f"{OUR_CGROUPS}/{os.getpid()}"
-    os.makedirs(own, exist_ok=True)
-    os.setxattr(own, "trusted.delegate", b"1")  # as systemd says that Portage may divide it
+    try:
+        _controllers(CGROUPS)
+        os.makedirs(OUR_CGROUPS, exist_ok=True)
+        for name in os.listdir(OUR_CGROUPS):
+            if name.isdigit() and not os.path.exists(f"/proc/{name}"):
+                _remove_cgroup(f"{OUR_CGROUPS}/{name}")  # a killed run's
+        _controllers(OUR_CGROUPS)
+        os.makedirs(own, exist_ok=True)
+        os.setxattr(own, "trusted.delegate", b"1")  # as systemd says that Portage may divide it
+    except OSError:  # read-only in most containers
+        return ""
     return own
 
 

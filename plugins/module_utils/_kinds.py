@@ -14,6 +14,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge,
     _generation,
     _publication,
+    _quickpkg,
     _stage,
     _target,
 )
@@ -55,6 +56,13 @@ def publish(_run: Run, parameters: Parameters) -> dict[str, t.Any]:
     return _generation.told(place, wanted)
 
 
+def pack(run: Run, parameters: Parameters) -> dict[str, t.Any]:
+    """Pack what a machine has installed, for a ``_quickpkg.Shared`` given as a dictionary; return its ``Result`` and
+    what a module adds to it.
+    """
+    return _quickpkg.told(_quickpkg.converge(run, _quickpkg.Shared(**parameters), check=False))
+
+
 def command(run: Run, parameters: Parameters) -> dict[str, t.Any]:
     """Run ``argv``; for root it can leave no process behind, however it ends."""
     confined = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] if os.geteuid() == 0 else []
@@ -81,5 +89,6 @@ KINDS: t.Final[t.Mapping[str, Kind]] = {
     "build": Kind(build, _emerge.doing),
     "unpack": Kind(unpack),
     "publish": Kind(publish),
+    "pack": Kind(pack),
     "command": Kind(command),
 }

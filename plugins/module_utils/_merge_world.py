@@ -76,6 +76,7 @@ def inside(
         pkgdir=target.pkgdir,
         tmp_size=target.tmpfs,
         portage_run=target.live,
+        cgroup=True,
         network=network == "host",
     )
     return place.run(_rootrun.argv(place.root, [*mounts, *place.own], command, environment, network=network))

@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 import socket
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _atom,
@@ -122,9 +122,21 @@ def converge(run: Run, wanted: Shared, *, check: bool) -> Result:
     return found
 
 
+def settled(wanted: Shared) -> bool:
+    """Return whether a run would start no program: nothing has changed since the last one."""
+    known = _known(wanted)
+    return known.state == _state(wanted, known.modified)
+
+
+def told(found: Result) -> dict[str, t.Any]:
+    """Return what a module tells of it."""
+    lines = "".join(f"{cpv}\n" for cpv in found.packed)
+    return {"changed": bool(found.packed), "diff": {"before": "", "after": lines}, **asdict(found)}
+
+
 def _converge(run: Run, wanted: Shared, copies: dict[str, str], *, check: bool) -> Result:
     known, result = _known(wanted), Result(snapshots=copies)
-    if known.state == _state(wanted, known.modified):
+    if settled(wanted):
         result.modified = {cpv: list(paths) for cpv, paths in known.modified.items()}
         result.foreign, result.withheld = dict(known.foreign), dict(known.withheld)
     else:

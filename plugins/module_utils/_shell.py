@@ -56,6 +56,7 @@ def mounts(options: argparse.Namespace, place: Place) -> list[_mounts.Mount]:
         distdir=options.distdir,
         pkgdir=place.pkgdir,
         tmp_size=size,
+        cgroup=True,
         network=options.network != "none",
     )
 

@@ -45,9 +45,10 @@ def apply(root: str, changes: Sequence[Change]) -> None:
         found = (
             str(exc) if isinstance(exc, BinhostError) else f"{current}: expected to change it, found: {exc.strerror}"
         )
+        if not failed:  # else what is kept is all that there is of some files
+            sweep(folders(root, (change.path for change in changes)))
         raise BinhostError(f"{found}; {outcome}") from exc
-    finally:
-        sweep(folders(root, (change.path for change in changes)))
+    sweep(folders(root, (change.path for change in changes)))
 
 
 def sweep(folders: Iterable[str]) -> None:

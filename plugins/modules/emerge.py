@@ -27,7 +27,8 @@ attributes:
   check_mode:
     support: partial
     details: >-
-      The merge list is that of the configuration as it will be (O(configuration)). While the index is itself only going
+      The merge list, and what O(depclean) would remove, are those of the configuration as it will be
+      (O(configuration)). While the index is itself only going
       to change (O(settled) is false), it isn't known and the result says so.
   diff_mode:
     support: full
@@ -196,8 +197,12 @@ def asked(module: AnsibleModule, to_come: list[_tree_plan.Change]) -> list[_emer
     atoms, how = module.params["atoms"], options(module.params)
     if not to_come:
         return _world.pending(module.run_command, atoms, how)
-    place = os.path.join(module.tmpdir, "configroot")
-    return _world.foreseen(module.run_command, atoms, how, to_come, place)
+    return _world.foreseen(module.run_command, atoms, how, to_come, configroot(module))
+
+
+def configroot(module: AnsibleModule) -> str:
+    """Return the folder in which the tree is assembled that is to come."""
+    return os.path.join(module.tmpdir, "configroot")
 
 
 def converge(module: AnsibleModule) -> dict[str, t.Any]:
@@ -230,10 +235,10 @@ def converge(module: AnsibleModule) -> dict[str, t.Any]:
             "diff": {"before": "", "after": ""},
         }
     if module.check_mode:
-        return result if merges else {**result, **clean(module)}
+        return result if merges else {**result, **clean(module, to_come)}
     if merges:
         result.update(apply(module))
-    cleaned = clean(module)
+    cleaned = clean(module, [])
     result["diff"]["before"] = cleaned.get("diff", {}).get("before", "")
     result["changed"] = bool(merges) or cleaned["changed"]
     result["removed"] = [*result["removed"], *cleaned["removed"]]
@@ -243,8 +248,8 @@ def converge(module: AnsibleModule) -> dict[str, t.Any]:
     return result
 
 
-def clean(module: AnsibleModule) -> dict[str, t.Any]:
-    """Remove what nothing asks for, or in check mode tell it, if that is wanted.
+def clean(module: AnsibleModule, to_come: list[_tree_plan.Change]) -> dict[str, t.Any]:
+    """Remove what nothing asks for, or in check mode tell it with the configuration as it will be, if that is wanted.
 
     Where Portage can't be sure that nothing does, that is a warning: all that was asked for is installed.
     """
@@ -252,7 +257,9 @@ def clean(module: AnsibleModule) -> dict[str, t.Any]:
         return {"changed": False, "removed": []}
     bdeps = module.params["with_bdeps"]
     try:
-        if module.check_mode:
+        if to_come:
+            found = _depclean.foreseen(module.run_command, bdeps, to_come, configroot(module))
+        elif module.check_mode:
             found = _depclean.pending(module.run_command, bdeps)
         else:
             found = _depclean.remove(module.run_command, bdeps)

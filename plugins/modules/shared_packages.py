@@ -21,6 +21,7 @@ description:
     Not packed, and named instead, is what has modified files (unless O(modified)), and what was compiled with flags
     that not all slaves can run. The latter is also withheld from publication where the person's own emerge made it a
     package, say with C(-march=native) of a C(package.env).
+  - Packing is a job of its own, C(pack-TARGET): it goes on where the connection is lost, and the next run joins it.
   - A fingerprint tells whether anything can have changed; if nothing has, no program is started.
 extends_documentation_fragment:
   - larry.binhost.attributes
@@ -71,6 +72,10 @@ options:
     description: Whether packages whose other files were modified since installation are packed, as they are now.
     type: bool
     default: false
+  state_dir:
+    description: The folder below which all of this is. Everything else in this collection expects the default.
+    type: path
+    default: /var/lib/larry-binhost
 seealso:
   - module: larry.binhost.target_packages
 """
@@ -120,18 +125,17 @@ import typing as t
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _quickpkg
+from ansible_collections.larry.binhost.plugins.module_utils import _paths, _program, _quickpkg
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 
 def converge(module: AnsibleModule) -> dict[str, t.Any]:
     """Return the result. Raises ``BinhostError``."""
-    found = _quickpkg.converge(module.run_command, _quickpkg.Shared(**module.params), check=module.check_mode)
-    return {
-        "changed": bool(found.packed),
-        "diff": {"before": "", "after": "".join(f"{cpv}\n" for cpv in found.packed)},
-        **asdict(found),
-    }
+    wanted = _quickpkg.Shared(**module.params)
+    if module.check_mode or _quickpkg.settled(wanted):
+        return _quickpkg.told(_quickpkg.converge(module.run_command, wanted, check=module.check_mode))
+    name, holds = f"pack-{wanted.name}", [wanted.place.pkgdir]
+    return _program.run(name, "pack", asdict(wanted), holds=holds, state=wanted.state_dir)
 
 
 def main() -> None:
@@ -147,6 +151,7 @@ def main() -> None:
             "quickpkg": {"type": "bool", "default": False},
             "config": {"type": "str", "choices": list(_quickpkg.CONFIG), "default": "none"},
             "modified": {"type": "bool", "default": False},
+            "state_dir": {"type": "path", "default": _paths.STATE},
         },
         supports_check_mode=True,
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterator, Mapping
 
-from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fragments
+from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fragments, _tree_plan
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.plugin_utils import _declared, _remarks
 
@@ -27,11 +27,27 @@ _NOT_SHARED: t.Final[Mapping[str, str]] = {
 #: The build root has these anyway; a slave would package what it compiles.
 _BUILDS: t.Final = frozenset({"buildpkg", "buildpkg-live", "buildpkg-proactive", "buildsyspkg"})
 
+#: What is written in any case -> what decides it.
+_OURS: t.Final[Mapping[str, str]] = {
+    "make.conf/01-target.conf": "make_conf",
+    "make.conf/zz-target.conf": "make_conf",
+    "make.conf/zz-build.conf": "master_makeopts",
+    "make.conf/02-host.conf": "slave_make_conf",
+    "make.conf/zz-binhost.conf": "slave_client_conf",
+    "repos.conf/zz-binhost.conf": "repos_conf",
+    "binrepos.conf/02-binhost.conf": "the group masters",
+    "package.use/01-target": "package_use",
+    "package.use/02-host": "slave_package_use",
+    "sets/binhost": "slave_world",
+    "make.profile": "profile",
+}
+
 
 def of_target(where: str, target: Variables) -> Iterator[str]:
     """Yield what is wrong with a target's declarations."""
     layer = _declared.Layer("01", "target", env=_names(target, "env", "01"))
     yield from _renders(where, target, layer)
+    yield from _twice(where, _declared_paths(target, layer), _OURS)
     yield from _repos_conf(where, target)
     try:
         settings = _declared.settings(target)
@@ -55,6 +71,8 @@ def of_slave(host: str, variables: Variables, spec: Variables) -> Iterator[str]:
     layer = _declared.Layer("02", "host", "slave_", env={**shared, **_names(variables, "slave_env", "02")})
     yield from _world(host, variables, spec)
     yield from _renders(host, variables, layer)
+    theirs = _declared_paths(spec, _declared.Layer("01", "target", env=shared))
+    yield from _twice(host, _declared_paths(variables, layer), {**dict(theirs), **_OURS})
     yield from _cpu_flags(host, variables)
     try:
         settings = {**_declared.settings(spec), **_declared.settings(variables, "slave_")}
@@ -79,6 +97,41 @@ def _renders(where: str, variables: Variables, layer: _declared.Layer) -> Iterat
             yield f"{where}: {layer.prefix}{name}: {exc}"
         except (TypeError, AttributeError, ValueError):
             yield f"{where}: {layer.prefix}{name}: expected what is documented, found {value!r}"
+
+
+def _declared_paths(variables: Variables, layer: _declared.Layer) -> list[tuple[str, str]]:
+    """Return each path that a variable declares, with its variable; none of one that cannot be written."""
+    found = []
+    for name in _declared.VARIABLES:
+        value = variables.get(f"{layer.prefix}{name}")
+        try:
+            files = _declared.rendered(name, variables, layer) if _is_of_its_type(name, value) else {}
+        except (BinhostError, TypeError, AttributeError, ValueError):
+            continue  # which is said elsewhere
+        found += [(path, f"{layer.prefix}{name}") for path in files]
+    return found
+
+
+def _twice(where: str, own: list[tuple[str, str]], others: Mapping[str, str]) -> Iterator[str]:
+    """Yield each path that two declare, or that has to be a file for one and a folder for the other.
+
+    A slave's may take the place of its target's of the same variable: a set, a saved configuration.
+    """
+    taken = dict(others)
+    for path, variable in own:
+        other = taken.get(path, variable)
+        if other != variable and (path in _OURS or variable != f"slave_{other}"):
+            yield f"{where}: {variable}: expected a path that nothing else declares, found {path}, as in {other}"
+        taken[path] = variable
+    folders = {above: f"{each} of {variable}" for each, variable in taken.items() for above in _above(each)}
+    mine = {variable for _path, variable in own}
+    for path in sorted(set(folders) & set(taken)):
+        if taken[path] in mine or any(folders[path].endswith(f" of {variable}") for variable in mine):
+            yield f"{where}: {taken[path]}: expected {path} to be a folder, as for {folders[path]}, found it as a file"
+
+
+def _above(path: str) -> list[str]:
+    return [each[len(_tree_plan.CONFIG) + 1 :] for each in _tree_plan.parents(f"{_tree_plan.CONFIG}/{path}")]
 
 
 def _try(name: str, value: t.Any, variables: Variables, layer: _declared.Layer) -> None:

@@ -11,7 +11,7 @@ import sys
 import typing as t
 from pathlib import Path
 
-from ansible_collections.larry.binhost.plugins.module_utils import _mounts, _rootrun
+from ansible_collections.larry.binhost.plugins.module_utils import _mounts, _rootrun, _tree
 
 from tests.root.build_root import BuildRoot, finished
 
@@ -30,6 +30,24 @@ options = {"update": True, "deep": True, "newuse": True, "usepkg": True}
 with tempfile.TemporaryDirectory(dir="/run") as place:
     merges = _world.foreseen(run, atoms, options, changes, place + "/configroot")
 print(json.dumps([[merge.cpv, merge.rest] for merge in merges]))
+"""
+#: What it does there about packages that nothing asks for.
+CLEAN: t.Final = """
+import json, subprocess, sys, tempfile
+from ansible_collections.larry.binhost.plugins.module_utils import _depclean, _tree, _tree_stage
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+def run(args):
+    done = subprocess.run(args, capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+usual = {"files": {}, "links": {}, "modes": {}, "owner": "o", "world_variable": "w"}
+with tempfile.TemporaryDirectory(dir="/run") as place:
+    changes = _tree.asked("/", {**usual, "world": json.loads(sys.argv[1])}).changes
+    try:
+        if not _tree_stage.joins_world(changes):
+            _tree_stage.assemble("/", place + "/configroot", changes, seen="/")
+        print(json.dumps(_depclean.foreseen(run, "n", changes, place + "/configroot")))
+    except BinhostError as exc:
+        print(json.dumps(str(exc)))
 """
 #: What portage_config does on a machine itself.
 CHECK: t.Final = """
@@ -112,6 +130,24 @@ def test_emerge_sees_what_is_not_in_place_yet(build_root: BuildRoot) -> None:
     told = inside(build_root, CHECK, json.dumps({"package.use/02-host": ">=hello nls\n"}))
     assert "--- Invalid atom in /etc/portage/package.use/02-host: >=hello (etc/portage/package.use/02-host)" in told
     assert everything(build_root.path) == before
+
+
+def test_what_nothing_will_ask_for_is_foreseen(build_root: BuildRoot) -> None:
+    def clean(*world: str) -> t.Any:
+        return json.loads(inside(build_root, CLEAN, json.dumps(world)))
+
+    build_root.emerge("--oneshot", "app-misc/hello")
+    assert "unknown before @binhost is part of the world" in clean("app-misc/hello")
+    options = {**_tree_options(), "world": ["app-misc/hello"]}
+    _tree.carry_out(str(build_root.path), _tree.asked(str(build_root.path), options))
+    before = everything(build_root.path)
+    assert "app-misc/hello-2.10" not in clean("app-misc/hello")
+    assert "app-misc/hello-2.10" in clean()
+    assert everything(build_root.path) == before
+
+
+def _tree_options() -> dict[str, t.Any]:
+    return {"files": {}, "links": {}, "modes": {}, "owner": "o", "world_variable": "w"}
 
 
 def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import re
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _depclean
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import Change, Entry
 
 PRETENDED = """\
  app-misc/hello
@@ -38,6 +39,16 @@ def test_remove() -> None:
     assert _depclean.remove(emerge, "n") == ["app-misc/hello-2.10", "app-text/tree-2.1"]
     assert emerge.asked == [_depclean.argv("n", pretend=True), _depclean.argv("n", pretend=False)]
     assert "--with-bdeps=n" in emerge.asked[1]
+
+
+def test_foreseen() -> None:
+    emerge = Emerge((0, PRETENDED, ""))
+    use = Change("write", "etc/portage/package.use/02-host", None, Entry("file", "a/b c\n"))
+    assert _depclean.foreseen(emerge, "n", [use], "/place") == ["app-misc/hello-2.10", "app-text/tree-2.1"]
+    assert emerge.asked == [["env", "PORTAGE_CONFIGROOT=/place", *_depclean.argv("n", pretend=True)]]
+    joins = Change("write", "var/lib/portage/world_sets", None, Entry("file", "@binhost\n"))
+    with pytest.raises(BinhostError, match="^emerge --depclean: unknown before @binhost is part of the world"):
+        _depclean.foreseen(emerge, "n", [use, joins], "/place")
 
 
 def test_nothing_to_remove_starts_nothing() -> None:

@@ -245,7 +245,6 @@ def test_plan_converges() -> None:
     )
     wanted = st.dictionaries(path, st.builds(lambda text: Entry("file", text), st.sampled_from("xy")))
 
-    @hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None)
     @hypothesis.given(st.dictionaries(path, file), wanted, st.sets(path))
     def check(current: dict[str, Entry], desired: dict[str, Entry], owned: set[str]) -> None:
         try:
@@ -265,4 +264,4 @@ def test_plan_converges() -> None:
         }
         assert {path: after[path] for path in user} == {path: current[path] for path in user}
 
-    check()
+    hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None)(check)()

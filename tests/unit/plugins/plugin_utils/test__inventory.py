@@ -92,6 +92,48 @@ def test_a_hosts_variable(host: str, variable: str, value: t.Any, problem: str) 
     assert _inventory.problems(fleet(changed)) == [problem]
 
 
+@pytest.mark.parametrize(
+    ("own", "problem"),
+    [
+        (
+            {"slave_files": {"../x": ""}},
+            "slave_files: files: expected a path below etc/portage without '..', found '../x'",
+        ),
+        (
+            {"slave_files": {"make.conf/zz-binhost.conf": ""}},
+            "slave_files: expected a path that nothing else declares, found make.conf/zz-binhost.conf, "
+            "as in slave_client_conf",
+        ),
+        (
+            {"slave_files": {"patches/a/b/02-x.patch": ""}, "slave_patches": {"a/b": {"x": "--- a\n"}}},
+            "slave_files: expected a path that nothing else declares, found patches/a/b/02-x.patch, "
+            "as in slave_patches",
+        ),
+        (
+            {"slave_files": {"package.use/01-target": ""}},
+            "slave_files: expected a path that nothing else declares, found package.use/01-target, as in package_use",
+        ),
+        (
+            {"slave_files": {"mirrors": "x y\n"}, "slave_mirrors": {"gnu": ["http://a"]}},
+            "slave_files: expected mirrors to be a folder, as for mirrors/02-host of slave_mirrors, found it as a file",
+        ),
+    ],
+)
+def test_what_is_declared_twice(own: dict[str, t.Any], problem: str) -> None:
+    changed = variables()
+    changed["amd"].update(own)
+    assert _inventory.problems(fleet(changed)) == [f"amd: {problem}"]
+
+
+def test_a_slave_may_have_its_own_of_what_its_target_has() -> None:
+    changed = variables()
+    spec = {**changed["amd"]["binhost_targets"]["laptops"], "sets": {"kde": ["a/b"]}, "files": {"bashrc": "a\n"}}
+    for each in changed.values():
+        each["binhost_targets"] = {"laptops": spec}
+    changed["amd"].update({"slave_sets": {"kde": ["a/c"]}, "slave_files": {"bashrc": "b\n"}})
+    assert _inventory.problems(fleet(changed)) == []
+
+
 def test_a_world_atom_that_is_none() -> None:
     changed = variables()
     changed["amd"]["slave_world"] = ["hello world"]
