@@ -26,6 +26,10 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 #: sd_booted(3)
 _SYSTEMD: t.Final = "/run/systemd/system"
 _SCOPE: t.Final = 30.0  # seconds that the service manager has to make the scope
+#: systemd's words for everybody when a machine is shut down are SIGTERM.
+_ENDED_BY_SIGNAL: t.Final = (
+    "expected to finish, found SIGTERM, as when the machine is shut down. Run again, it goes on from there"
+)
 _LONGEST_MESSAGE: t.Final = 20000  # characters
 
 Work = t.Callable[[str, _process.Run, t.Mapping[str, t.Any]], dict[str, t.Any]]
@@ -143,7 +147,9 @@ def _do(work: t.Callable[[], dict[str, t.Any]], place: str) -> dict[str, t.Any]:
     try:
         return {"phase": "finished", "result": work()}
     except Cancelled:
-        return {"phase": "cancelled", "message": "cancelled"}
+        if _job_files.has(place, _job_files.CANCELLED):
+            return {"phase": "cancelled", "message": "cancelled"}
+        return {"phase": "died", "message": _ENDED_BY_SIGNAL}
     except BinhostError as exc:
         message = str(exc)
     except OSError as exc:

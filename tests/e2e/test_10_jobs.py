@@ -16,8 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.e2e import portage
 from tests.e2e.conftest import Site
 from tests.e2e.harness import CHECKOUT, Machines
@@ -25,6 +23,8 @@ from tests.e2e.harness import CHECKOUT, Machines
 PROGRAM: t.Final = "/var/lib/larry-binhost/larry-binhost.pyz"
 TREE: t.Final = "/var/db/repos/lab/app-text/tree"
 PV: t.Final = "/var/db/repos/lab/sys-apps/pv"
+#: What Ansible ends with when a host could not be reached.
+UNREACHABLE: t.Final = 4
 #: While it is there, a build of tree waits.
 GATE: t.Final = "/var/cache/distfiles/gate"
 WAIT: t.Final = f"src_configure() {{ while test -e {GATE}; do sleep 0.1; done; default; }}"
@@ -40,17 +40,24 @@ def until(lab: Machines, condition: str) -> None:
     lab.sh("desktop", f"for _ in $(seq 3000); do {condition} && exit 0; sleep 0.1; done; exit 1")
 
 
-@pytest.fixture
-def gate(lab: Machines) -> Iterator[str]:
-    """Shut the gate and return the command that opens it; it is open afterwards."""
+@contextmanager
+def gate(lab: Machines) -> Iterator[t.Callable[[], object]]:
+    """Shut the gate; the value opens it. It is open afterwards, so that no run waits for a test that has failed."""
+
+    def opened() -> object:
+        return lab.sh("desktop", f"rm -f {GATE}")
+
     lab.sh("desktop", f"touch {GATE}")
-    yield f"rm -f {GATE}"
-    lab.sh("desktop", f"rm -f {GATE}")
+    try:
+        yield opened
+    finally:
+        opened()
 
 
-def newer(lab: Machines, revision: int) -> str:
+def newer(lab: Machines, revision: int, more: str = "") -> str:
     """Put a newer tree into the repository, that waits at the gate; return its name."""
-    lab.sh("desktop", f"cd {TREE}; (cat tree-2.1.0.ebuild; echo; echo '{WAIT}') >tree-2.1.0-r{revision}.ebuild")
+    lines = f"(cat tree-2.1.0.ebuild; echo; echo '{more}'; echo '{WAIT}')"
+    lab.sh("desktop", f"cd {TREE}; {lines} >tree-2.1.0-r{revision}.ebuild")
     return f"app-text/tree-2.1.0-r{revision}"
 
 
@@ -83,52 +90,54 @@ def compilations(lab: Machines, package: str) -> int:
     return sum(f"({package}::" in line for line in portage.compiled(lab, "desktop", root=portage.ROOT))
 
 
-def test_a_killed_controller_takes_no_build_with_it(lab: Machines, site: Site, gate: str) -> None:
+def test_a_killed_controller_takes_no_build_with_it(lab: Machines, site: Site) -> None:
     package = newer(lab, 11)
-    with controller() as process:
-        compiling(lab)
-        os.killpg(process.pid, signal.SIGKILL)
-    before = jobs(lab)["build-common"]
-    assert before["phase"] == "running"
-    with ThreadPoolExecutor() as pool:
-        run = pool.submit(site)
-        lab.sh("desktop", gate)
-        joined = run.result()
+    compiled = compilations(lab, package)
+    with gate(lab) as opened:
+        with controller() as process:
+            compiling(lab)
+            os.killpg(process.pid, signal.SIGKILL)
+        before = jobs(lab)["build-common"]
+        assert before["phase"] == "running"
+        with ThreadPoolExecutor() as pool:
+            run = pool.submit(site)
+            opened()
+    joined = run.result()
     assert joined.rc == 0, joined.stdout
     after = jobs(lab)["build-common"]
     assert (after["begun"], after["pid"], after["phase"]) == (before["begun"], before["pid"], "finished")
     assert portage.build(joined)["built"] == [package]
-    assert compilations(lab, package) == 1
+    assert compilations(lab, package) == compiled + 1
 
 
-def test_a_killed_supervisor_is_known_and_the_next_run_goes_on(lab: Machines, site: Site, gate: str) -> None:
+def test_a_killed_supervisor_is_known_and_the_next_run_goes_on(lab: Machines, site: Site) -> None:
     package = newer(lab, 12)
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor() as pool, gate(lab):
         run = pool.submit(site)
         compiling(lab)
         lab.sh("desktop", f"kill -KILL {jobs(lab)['build-common']['pid']}")
-        died = run.result()
-    assert died.rc not in (0, 4), died.stdout
+    died = run.result()
+    assert died.rc not in (0, UNREACHABLE), died.stdout
     assert "expected its result, found none: it was killed. Run again, it goes on from there" in died.stdout
     assert lab.run("desktop", "pgrep", "-f", "[e]merge|[e]build.sh|[u]nshare").rc != 0
     assert portage.ROOT not in lab.read("desktop", "/proc/self/mountinfo")
-    lab.sh("desktop", gate)
     again = site()
     assert again.rc == 0, again.stdout
     assert portage.build(again)["built"] == [package]
 
 
-def test_a_restarted_master_rebuilds_nothing_that_was_built(lab: Machines, site: Site, gate: str) -> None:
-    lab.sh("desktop", f"cd {PV}; cp pv-1.6.20.ebuild pv-1.6.20-r21.ebuild")
-    package = newer(lab, 13)
+def test_a_restarted_master_rebuilds_nothing_that_was_built(lab: Machines, site: Site) -> None:
+    lab.sh("desktop", f"cd {PV}; cp pv-1.6.20.ebuild pv-1.6.20-r22.ebuild")
+    # Else Portage would install pv only when nothing is being compiled any more (FEATURES=merge-wait).
+    package = newer(lab, 13, 'BDEPEND=">=sys-apps/pv-1.6.20-r22"')
     log = f"{portage.ROOT}/var/log/emerge.log"
-    with controller():
-        until(lab, f"grep -q 'completed emerge.*sys-apps/pv-1.6.20-r21 ' {log}")
-        compiling(lab)
-        lab.stop("desktop")
-    lab.start("desktop")
-    assert jobs(lab)["build-common"]["phase"] == "died"
-    lab.sh("desktop", gate)
+    with gate(lab):
+        with controller():
+            until(lab, f"grep -q 'completed emerge.*sys-apps/pv-1.6.20-r22 ' {log}")
+            compiling(lab)
+            lab.stop("desktop")
+        lab.start("desktop")
+        assert jobs(lab)["build-common"]["phase"] == "died"
     run = site()
     assert run.rc == 0, run.stdout
     assert portage.build(run)["built"] == [package]
@@ -136,46 +145,43 @@ def test_a_restarted_master_rebuilds_nothing_that_was_built(lab: Machines, site:
         assert portage.compiled(lab, slave) == []
 
 
-def test_two_runs_at_once_are_one_build(lab: Machines, site: Site, gate: str) -> None:
+def test_two_runs_at_once_are_one_build(lab: Machines, site: Site) -> None:
     package = newer(lab, 14)
-    number = portage.generation(lab)
-    with ThreadPoolExecutor() as pool:
-        runs = [pool.submit(site), pool.submit(site)]
+    number, before = portage.generation(lab), compilations(lab, package)
+    with ThreadPoolExecutor() as pool, gate(lab):
+        runs = [pool.submit(site, "--limit", "masters") for _number in range(2)]
         compiling(lab)
-        lab.sh("desktop", gate)
-        first, second = (run.result() for run in runs)
+    first, second = (run.result() for run in runs)
     assert (first.rc, second.rc) == (0, 0), first.stdout + second.stdout
-    assert package in portage.build(first)["built"] + portage.build(second)["built"]
+    assert portage.build(first)["built"] == [package]
     assert portage.generation(lab) == number + 1
-    assert compilations(lab, package) == 1
+    assert compilations(lab, package) == before + 1
 
 
-def test_a_build_is_cancelled_on_the_master(lab: Machines, site: Site, gate: str) -> None:
+def test_a_build_is_cancelled_on_the_master(lab: Machines, site: Site) -> None:
     package = newer(lab, 15)
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor() as pool, gate(lab):
         run = pool.submit(site)
         compiling(lab)
         assert "cancelled" in lab.sh("desktop", f"{PROGRAM} job cancel build-common")
-        ended = run.result()
-    assert ended.rc not in (0, 4)
-    assert lab.run("desktop", "pgrep", "-f", "[e]merge|[e]build.sh|[u]nshare").rc != 0
-    lab.sh("desktop", gate)
+        assert lab.run("desktop", "pgrep", "-f", "[e]merge|[e]build.sh|[u]nshare").rc != 0
+    assert run.result().rc not in (0, UNREACHABLE)
     again = site()
     assert again.rc == 0, again.stdout
     assert portage.build(again)["built"] == [package]
 
 
-def test_a_pulled_cable_is_no_failure(lab: Machines, site: Site, gate: str) -> None:
+def test_a_pulled_cable_is_no_failure(lab: Machines, site: Site) -> None:
     newer(lab, 16)
-    with ThreadPoolExecutor() as pool:
-        run = pool.submit(site)
+    with ThreadPoolExecutor() as pool, gate(lab):
+        run = pool.submit(site, "--limit", "masters", env={"CI": ""})
         compiling(lab)
-        lab.sh("desktop", "pkill -KILL -f 'sshd: root' || true")
-        lab.sh("desktop", gate)
-        done = run.result()
+        lab.sh("desktop", "pkill -KILL -f '[s]shd: root'")
+    done = run.result()
     assert done.rc == 0, done.stdout
-    assert done.recap["desktop"]["unreachable"] == 0
+    assert "does not answer; its jobs go on" in done.stderr
 
 
-def test_and_then_there_is_peace(lab: Machines, site: Site) -> None:
+def test_and_then_there_is_peace(site: Site) -> None:
+    assert site().rc == 0
     assert site().changed() == set()

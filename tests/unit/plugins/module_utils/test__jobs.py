@@ -95,8 +95,9 @@ def test_an_error_that_nobody_foresaw_is_told_with_its_place(state: str) -> None
     assert "Traceback" in Path(done.log).read_text()
 
 
-def test_it_belongs_to_nobody(state: str) -> None:
-    job = begin(state, "sleep 60")
+def test_it_belongs_to_nobody(state: str, tmp_path: Path) -> None:
+    job = begin(state, f"echo $$ >'{tmp_path}/pid'; sleep 60")
+    wait_for(tmp_path / "pid")
     with open(f"/proc/{job.pid}/stat", encoding="ascii") as handle:
         _state, parent, _group, session = handle.read().rpartition(")")[2].split()[:4]
     assert int(parent) != os.getpid()
@@ -206,6 +207,17 @@ def test_cancel_ends_the_whole_tree(state: str, tmp_path: Path) -> None:
     assert (done.phase, done.message) == ("cancelled", "cancelled")
     assert not any(map(_process.runs, tree))
     assert _jobs.cancel("one", state=state).phase == "cancelled"
+
+
+def test_a_shutdown_is_no_cancellation(state: str, tmp_path: Path) -> None:
+    job = begin(state, f"echo $$ >'{tmp_path}/pid'; sleep 60")
+    wait_for(tmp_path / "pid")
+    os.kill(job.pid, signal.SIGTERM)
+    done = _jobs.finish("one", state=state)
+    assert (done.phase, done.message) == (
+        "died",
+        "expected to finish, found SIGTERM, as when the machine is shut down. Run again, it goes on from there",
+    )
 
 
 def test_cancel_ends_a_supervisor_that_does_not_listen(state: str, tmp_path: Path) -> None:
