@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import typing as t
@@ -75,25 +74,8 @@ class BuildRoot:
 
 
 def copy(pristine: Path, root: Path) -> None:
-    """Copy a root; the files of /usr, which Portage replaces and never writes in place, by another name for them.
-
-    Where the copy is on another file system they are copied too.
-    """
-    root.mkdir()
-    linked = ["--link"] if root.stat().st_dev == pristine.stat().st_dev else []
-    others = [str(path) for path in pristine.iterdir() if path.name != "usr"]
-    subprocess.run(["cp", "-a", "--reflink=auto", *others, str(root)], check=True)
-    subprocess.run(["cp", "-a", "--reflink=auto", *linked, str(pristine / "usr"), str(root)], check=True)
-
-
-def unwritten(root: Path) -> list[tuple[str, int, int, int]]:
-    """Return of each file below /usr what writing in place, instead of replacing, would change."""
-    found = []
-    for folder, _folders, names in os.walk(root / "usr"):
-        for name in names:
-            status = os.lstat(os.path.join(folder, name))
-            found.append((os.path.join(folder, name), status.st_size, status.st_mtime_ns, status.st_mode))
-    return sorted(found)
+    """Copy a root; by links it can't be, since Portage sets the time of a file that it finds to be the same."""
+    subprocess.run(["cp", "-a", "--reflink=auto", str(pristine), str(root)], check=True)
 
 
 def finished(argv: Sequence[str], *, check: bool = True, **how: t.Any) -> subprocess.CompletedProcess[str]:

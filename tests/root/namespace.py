@@ -38,12 +38,17 @@ def of_its_own(test: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def enter() -> None:
+    """Give this process a mount namespace of its own."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_NEW_MOUNTS) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    sh("mount", "--make-rprivate", "/")
+
+
 def _in_child(pipe: int, act: Callable[[], None]) -> int:
     try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.unshare(_NEW_MOUNTS) != 0:
-            raise OSError(ctypes.get_errno(), "unshare")
-        sh("mount", "--make-rprivate", "/")
+        enter()
         act()
     except BaseException:
         os.write(pipe, traceback.format_exc().encode()[-60_000:])

@@ -67,8 +67,8 @@ def test_who_builds_in_a_root_is_told_to_the_next(master: Master) -> None:
 
 
 def test_a_killed_build_leaves_a_root_that_the_next_repairs(master: Master) -> None:
-    count = repeats(3, 20)
-    names = [f"p{number}" for number in range(4)]
+    count = repeats(2, 20)
+    names = [f"p{number}" for number in range(2)]
     master.plant({f"x/{name}-1": FILE for name in names})
     target = master.target({"amd": [f"x/{name}" for name in names]})
     chance = random.Random(os.environ.get("BINHOST_SEED"))
