@@ -146,14 +146,17 @@ def _ask_compiler(place: Place) -> None:
 def _begin(target: Target) -> _Begun:
     """Return how to begin, and record that it is begun.
 
-    A first build that was cut short after the root had proven itself goes on with the packages it has made; one for
-    other CPUs starts without any.
+    A build that was cut short goes on with the packages it has made, a first one if the root had proven itself; one
+    for other CPUs starts without any.
     """
     recorded = _fingerprint.recorded(target.record)
     apart = recorded.get("apart", [])
     if recorded.get("whole") == target.compile:
         os.makedirs(target.pkgdir, exist_ok=True)
-        return _Begun(_merge_world.UPDATE, False, apart)
+        _fingerprint.record(target.record, {**recorded, "updating": True})
+        # Portage may have packed what it had no time to install (FEATURES=merge-wait).
+        again = {"usepkg": True} if recorded.get("updating") else {}
+        return _Begun({**_merge_world.UPDATE, **again}, False, apart)
     if recorded.get("begun") == target.compile and recorded.get("proven"):
         os.makedirs(target.pkgdir, exist_ok=True)
         return _Begun({"emptytree": True, "usepkg": True}, False, apart)

@@ -159,6 +159,7 @@ waiting:
   elements: str
 """
 
+import contextlib
 import os
 import typing as t
 from dataclasses import asdict
@@ -168,6 +169,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _depclean,
     _emerge,
     _fingerprint,
+    _lock,
     _paths,
     _tree,
     _tree_plan,
@@ -175,6 +177,8 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
+#: Seconds to wait for another run of this module on this host; what that one has installed isn't installed again.
+PATIENCE_S = 3600
 RECORD = _paths.below("fingerprints", "world.json")
 NOTHING: dict[str, t.Any] = {"binary": [], "source": [], "failed": [], "removed": [], "waiting": [], "merge_list": []}
 
@@ -301,8 +305,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     module.run_command_environ_update = dict(_emerge.ENVIRONMENT)
+    alone = contextlib.nullcontext() if module.check_mode else _lock.held("emerge", wait=PATIENCE_S)
     try:
-        result = converge(module)
+        with alone:
+            result = converge(module)
     except (BinhostError, OSError) as exc:
         module.fail_json(msg=str(exc), failed=True)
     module.exit_json(**result)

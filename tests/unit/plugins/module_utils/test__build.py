@@ -162,6 +162,20 @@ def test_a_first_build_that_failed_goes_on_with_what_it_made(emerge: Emerge, tar
     assert made.exists()
 
 
+def test_an_update_that_failed_goes_on_with_what_it_made(emerge: Emerge, target: Target) -> None:
+    _build.build(emerge, target)
+    emerge.failing = "--update"
+    with pytest.raises(BinhostError, match="it failed"):
+        _build.build(emerge, target)
+    emerge.failing = ""
+    emerge.asked.clear()
+    _build.build(emerge, target)
+    assert "--usepkg" in next(command for command in emerge.asked if "--update" in command)
+    emerge.asked.clear()
+    _build.build(emerge, target)
+    assert kinds(emerge) == ["update"]
+
+
 def test_a_variant_is_built_only_where_something_is_uncovered(emerge: Emerge, target: Target) -> None:
     emerge.pretended = [MINE, COVERED]
     assert _build.build(emerge, target).problems == []
