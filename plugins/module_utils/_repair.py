@@ -43,16 +43,17 @@ def repair(place: Place) -> None:
     if set(packages(pkgdir)) == set(listed(pkgdir)):
         return
     status, stdout, stderr = _merge_world.inside(place, ["emaint", "--fix", "binhost"], _merge_world.environment())
-    lost = set(listed(pkgdir)) - set(packages(pkgdir))
-    if status != 0 or lost:
+    # What Portage can't read was cut short when the disk was full; the build makes it again.
+    for path in set(packages(pkgdir)) - set(listed(pkgdir)):
+        if f"Invalid binary package: '{_merge_world.PKGDIR}/{path}'" in stdout + stderr:
+            os.unlink(os.path.join(pkgdir, path))
+    missing = set(packages(pkgdir)) ^ set(listed(pkgdir))
+    if status != 0 or missing:
         words = _emerge.last_words(stdout + stderr)
         raise BinhostError(
-            f"{pkgdir}: expected emaint to make an index of what is there, found status {status}, and without a file: "
-            f"{', '.join(sorted(lost)) or 'nothing'}\n{words}"
+            f"{pkgdir}: expected emaint to make an index of what is there, found status {status}, and in one of both "
+            f"only: {', '.join(sorted(missing)) or 'nothing'}\n{words}"
         )
-    # What Portage can't read: the disk was full when it was written. The build makes it again.
-    for path in set(packages(pkgdir)) - set(listed(pkgdir)):
-        os.unlink(os.path.join(pkgdir, path))
 
 
 def _half_merged(root: str) -> list[str]:
