@@ -21,6 +21,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _files,
     _host,
     _merge_world,
+    _mounts,
     _packages,
     _removal,
 )
@@ -45,7 +46,7 @@ def repair(place: Place) -> None:
     status, stdout, stderr = _merge_world.inside(place, ["emaint", "--fix", "binhost"], _merge_world.environment())
     # What Portage can't read was cut short when the disk was full; the build makes it again.
     for path in set(packages(pkgdir)) - set(listed(pkgdir)):
-        if f"Invalid binary package: '{_merge_world.PKGDIR}/{path}'" in stdout + stderr:
+        if f"Invalid binary package: '{_mounts.PKGDIR}/{path}'" in stdout + stderr:
             os.unlink(os.path.join(pkgdir, path))
     missing = set(packages(pkgdir)) ^ set(listed(pkgdir))
     if status != 0 or missing:
