@@ -104,7 +104,7 @@ def test_a_failed_build_stops_no_slave_and_nothing_published(lab: Machines, site
 def test_a_killed_build_leaves_nothing_running_and_is_done_by_the_next_run(lab: Machines, site: Site) -> None:
     lab.sh("desktop", f"cd {TREE}; cp tree-2.1.0.ebuild tree-2.1.0-r1.ebuild")
     # With the one that started the build in its namespaces all others end.
-    wait = "for _ in $(seq 600); do pgrep -f '[s]rc_compile|[e]build.sh' && break; sleep 0.1; done"
+    wait = "for _ in $(seq 600); do pgrep -f '[e]build.sh compile' && break; sleep 0.1; done"
     with ThreadPoolExecutor() as pool:
         killing = pool.submit(lab.sh, "desktop", f"{wait}; pkill -KILL -x binhost-root")
         run = site()
