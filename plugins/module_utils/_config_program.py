@@ -15,7 +15,7 @@ import typing as t
 NO_PORTAGE: t.Final = 77
 ENVIRONMENT: t.Final[t.Mapping[str, str]] = {"LC_ALL": "C.UTF-8", "NOCOLOR": "true"}
 PROGRAM: t.Final = r"""
-import glob, json, os, subprocess, sys
+import glob, json, os, subprocess, sys, tempfile
 try:
     import portage
     from portage import _sets
@@ -97,7 +97,10 @@ def main():
 
 
 try:
-    main()
+    # Portage makes the folder of its cache where there is none; to read is to change nothing.
+    with tempfile.TemporaryDirectory(prefix="larry-binhost-") as cache:
+        os.environ["PORTAGE_DEPCACHEDIR"] = cache
+        main()
 except Exception as exc:
     say("%s: %s" % (type(exc).__name__, exc))
     sys.exit(1)
