@@ -21,7 +21,7 @@ description:
     Not packed, and named instead, is what has modified files (unless O(modified)), and what was compiled with flags
     that not all slaves can run. The latter is also withheld from publication where the person's own emerge made it a
     package, say with C(-march=native) of a C(package.env).
-  - Packing is a job of its own, C(pack-TARGET): it goes on where the connection is lost, and the next run joins it.
+  - Packing is a job of its own, C(pack-TARGET), which goes on where the connection is lost, and the next run joins it.
   - A fingerprint tells whether anything can have changed; if nothing has, no program is started.
 extends_documentation_fragment:
   - larry.binhost.attributes

@@ -33,11 +33,11 @@ LICENSE="GPL-3"
 KEYWORDS="amd64"
 S="${WORKDIR}"
 src_compile() {
-	local each
-	echo 'int puts(const char *); int main(void) { return puts("Hello, world!") < 0; }' >greet.c || die
-	for each in {1..20}; do
-		gcc -o greet greet.c || die
-	done
+    local each
+    echo 'int puts(const char *); int main(void) { return puts("Hello, world!") < 0; }' >greet.c || die
+    for each in {1..20}; do
+        gcc -o greet greet.c || die
+    done
 }
 src_install() { dobin greet; }
 """
