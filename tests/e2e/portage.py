@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from contextlib import contextmanager
 
@@ -22,11 +23,14 @@ STAGE: t.Final = {"app-arch/bzip2", "sys-apps/which", "sys-libs/zlib"}
 STARTS: t.Final = "/var/tmp/emerge-starts"
 
 
+_REVISION: t.Final = re.compile(r"-r\d+\Z")
+
+
 def installed(lab: Machines, host: str, *, root: str = "") -> dict[str, bool]:
     """Return {category/name: whether it came as a binary} of all that is installed."""
     script = f"cd {root}/var/db/pkg && for p in */*; do test -e $p/BINPKGMD5 && echo $p binary || echo $p source; done"
     lines = [line.split() for line in lab.sh(host, script).splitlines()]
-    return {cpv.rpartition("-")[0]: kind == "binary" for cpv, kind in lines}
+    return {_REVISION.sub("", cpv).rpartition("-")[0]: kind == "binary" for cpv, kind in lines}
 
 
 def use(lab: Machines, host: str, package: str) -> set[str]:
