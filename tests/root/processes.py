@@ -16,8 +16,8 @@ PATIENCE_S: t.Final = 60
 
 def of(root: Path) -> dict[int, str]:
     """Return process -> command line of all that name the root or have it mounted, in whatever namespace."""
-    # Its last parts only: in a mountinfo a path begins at the root of its file system.
-    mark = "/".join(root.parts[-3:])
+    # Its last parts only, the test's own folder among them: in a mountinfo a path begins at the root of its file system.
+    mark = "/".join(root.parts[-4:])
     found = {}
     for entry in Path("/proc").iterdir():
         # Who has just ended isn't there any more.

@@ -68,6 +68,7 @@ def test_typed_in_a_terminal(master: Master) -> None:
     words = master.words()
     process, terminal = pty.fork()
     if process == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a script's background job, which this may be, ignores it
         os.execv(words[0], words)
     said = b""
 
