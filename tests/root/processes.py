@@ -16,7 +16,7 @@ PATIENCE_S: t.Final = 60
 
 def of(root: Path) -> dict[int, str]:
     """Return process -> command line of all that name the root or have it mounted, in whatever namespace."""
-    # Its last parts only, the test's own folder among them: in a mountinfo a path begins at the root of its file system.
+    # Its last parts only, the test's folder among them: in mountinfo a path begins at the root of its file system.
     mark = "/".join(root.parts[-4:])
     found = {}
     for entry in Path("/proc").iterdir():
