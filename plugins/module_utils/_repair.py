@@ -6,8 +6,9 @@
 Facts about Portage:
 
 - A merge is begun in the VDB as ``-MERGING-name-version``; only a merge of the same version replaces that.
-- A package is written beside its place as ``….gpkg.tar.PID`` (_emerge/EbuildBinpkg.py) and listed after it was renamed;
-  in between it is there and no emerge sees it, since the index is trusted.
+- A package is written beside its place as ``….gpkg.tar.PID`` (_emerge/EbuildBinpkg.py), by way of
+  ``….gpkg.tarRANDOM.PID``, and listed after it was renamed; in between it is there and no emerge sees it, since the
+  index is trusted.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 from ansible_collections.larry.binhost.plugins.module_utils._merge_world import Place
 
 PACKAGES: t.Final = (".gpkg.tar", ".xpak", ".tbz2")
-_HALF = re.compile(r"\.(?:gpkg\.tar|xpak|tbz2)\.\d+\Z")
+_HALF = re.compile(r"\.(?:gpkg\.tar|xpak|tbz2)[^/]+\Z")
 _MERGING: t.Final = "-MERGING-"
 
 

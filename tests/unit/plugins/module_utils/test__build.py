@@ -200,7 +200,7 @@ def test_a_full_disk_leaves_no_clone(emerge: Emerge, target: Target) -> None:
 
 def test_what_a_killed_emerge_left_is_cleared_up(emerge: Emerge, target: Target) -> None:
     _build.build(emerge, target)
-    unseen, half = Path(target.pkgdir, "x/a-1-1.gpkg.tar"), Path(target.pkgdir, "x/a-1-2.gpkg.tar.77")
+    unseen, half = Path(target.pkgdir, "x/a-1-1.gpkg.tar"), Path(target.pkgdir, "x/a-1-2.gpkg.tar24md5s5v.77")
     unseen.parent.mkdir()
     for path in (unseen, half):
         path.touch()
