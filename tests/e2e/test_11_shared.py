@@ -94,7 +94,8 @@ def test_what_the_stage_brought_is_packed_and_what_the_master_lacks_is_refused(
     assert published(lab) == set(packages.result["packed"])
     told = " ".join(run.stdout.split())
     assert f"app-misc/hello: desktop has no package of it; wanted by {NEW}" in told
-    assert "merge list: expected at most 0 packages to compile here, found 2: app-misc/hello-2.10::lab" in told
+    assert "merge list: expected at most 0 packages to compile here, found " in told
+    assert "app-misc/hello-2.10::lab" in told
     assert "Target own is of mode shared: its packages are those that desktop has installed for itself." in told
     assert portage.compiled(lab, NEW) == []
     # The slave takes for itself what the master never built.
