@@ -15,10 +15,11 @@ import typing as t
 from ansible_collections.larry.binhost.plugins.module_utils import _durable, _files
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._packages import Package
-from ansible_collections.larry.binhost.plugins.module_utils._seal import File
+from ansible_collections.larry.binhost.plugins.module_utils._seal import Package as Sealed
+from ansible_collections.larry.binhost.plugins.module_utils._seal import Source
 
 
-def admit(pool: str, pkgdir: str, entries: t.Iterable[Package], known: t.Mapping[str, File]) -> dict[str, File]:
+def admit(pool: str, pkgdir: str, entries: t.Iterable[Package], known: t.Mapping[str, Sealed]) -> dict[str, Sealed]:
     """Copy into the pool what it lacks; return PATH to what the file is.
 
     ``known`` are the files that an earlier check found right for these very entries: where size and mtime are still
@@ -27,14 +28,15 @@ def admit(pool: str, pkgdir: str, entries: t.Iterable[Package], known: t.Mapping
     return {entry.path: _admit(pool, pkgdir, entry, known.get(entry.path)) for entry in entries}
 
 
-def _admit(pool: str, pkgdir: str, entry: Package, known: File | None) -> File:
+def _admit(pool: str, pkgdir: str, entry: Package, known: Sealed | None) -> Sealed:
     """Return what the pool's file is, once it is there."""
     path = os.path.join(pool, entry.path)
     if known and untouched(path, entry):
         return known
     if not (os.path.isfile(path) and untouched(path, entry) and not _differences(path, entry)):
         _bring(os.path.join(pkgdir, entry.path), path, entry)
-    return File(_durable.digests(path, "sha512")["sha512"], os.path.getsize(path))
+    source = Source(entry.size or 0, entry.md5, entry.sha1)
+    return Sealed(_durable.digests(path, "sha512")["sha512"], os.path.getsize(path), "", "", "", source)
 
 
 def _bring(source: str, path: str, entry: Package) -> None:

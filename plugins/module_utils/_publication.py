@@ -87,11 +87,15 @@ def _make(place: Place, wanted: _generation.Plan, index: _packages.Index) -> Non
     for path in files:
         _durable.link(os.path.join(place.pool, path), os.path.join(draft, path))
     timestamp = max(int(time.time()), _last_timestamp(place) + TIMESTAMP_STEP)
+    now = time.time()
     seal = _seal.Seal(
         target=place.target,
         number=wanted.number,
-        time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        time=_seal.utc(now),
+        expires=_seal.utc(now + 90 * 86400),
         timestamp=timestamp,
+        key="",
+        restores=0,
         index=_write_index(draft, index, timestamp),
         repositories=_carry_repositories(place, wanted, draft),
         packages=files,
@@ -102,7 +106,7 @@ def _make(place: Place, wanted: _generation.Plan, index: _packages.Index) -> Non
     _files.link(place.generation("current"), str(wanted.number))
 
 
-def _known(wanted: _generation.Plan) -> dict[str, _seal.File]:
+def _known(wanted: _generation.Plan) -> dict[str, _seal.Package]:
     """Return the files that the current generation was found to hold for the very same entries."""
     if wanted.current is None:
         return {}
