@@ -176,7 +176,7 @@ def expired(seal: _seal.Seal, now: float | None = None) -> str:
     if seal.left(now) > 0:
         return ""
     return (
-        f"expected a seal that is still valid, found that of generation {seal.number} expired: by the master's clock it "
-        f"was made {seal.time} and is good until {seal.expires}, by this machine's it is {_seal.utc(now)}. Run site.yml "
-        "with the master on, which seals anew; or set the clock that is wrong"
+        f"expected a seal that is still valid, found that of generation {seal.number} expired: by the master's clock "
+        f"it was made {seal.time} and is good until {seal.expires}, by this machine's it is {_seal.utc(now)}. Run "
+        "site.yml with the master on, which seals anew; or set the clock that is wrong"
     )

@@ -13,7 +13,7 @@ author: larry.binhost contributors (@larry-binhost)
 description:
   - >-
     Asks the servers in turn for the seal of the target's current generation and verifies its signature; unless that
-    generation is here already, fetches the index and the ebuild repositories that the seal names, checks them against it, and lets
+    generation is here already, fetches the index and the ebuild repositories that it names, checks them, and lets
     C(/var/lib/larry-binhost/current) point to them in one step. Portage reads the index from there; its C(URI) is
     the server that answered.
   - Packages themselves are fetched by Portage.
