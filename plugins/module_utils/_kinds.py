@@ -13,6 +13,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _build,
     _emerge,
     _generation,
+    _mirroring,
     _publication,
     _quickpkg,
     _stage,
@@ -90,5 +91,6 @@ KINDS: t.Final[t.Mapping[str, Kind]] = {
     "unpack": Kind(unpack),
     "publish": Kind(publish),
     "pack": Kind(pack),
+    "mirror": Kind(_mirroring.work, _mirroring.doing),
     "command": Kind(command),
 }
