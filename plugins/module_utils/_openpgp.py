@@ -100,3 +100,33 @@ def _import(run: Run, home: str, key: str) -> None:
     code, _text, words = run([*_gpg(home), "--import", key])
     if code != 0:
         raise BinhostError(f"{key}: expected an OpenPGP public key, found: {words.strip()}")
+
+
+def verify_file(run: Run, path: str, signature: str, keys: str) -> str:
+    """Return the fingerprint of the primary key that made the detached signature of ``path``.
+
+    ``keys`` is a file with all trusted keys, revoked ones as revoked.  Raises ``BinhostError`` that says what is wrong
+    (not signed, another key, revoked, expired, changed after it was signed) and what to do.
+    """
+    raise NotImplementedError(run, path, signature, keys)
+
+
+def verify_package(run: Run, path: str, keys: str) -> str:
+    """Return the fingerprint of the primary key that signed a package, all of whose parts are as they were signed.
+
+    ``keys`` and errors as of ``verify_file``.
+    """
+    return verify_packages(run, [path], keys)[path]
+
+
+def verify_packages(run: Run, paths: t.Sequence[str], keys: str) -> dict[str, str]:
+    """Return path to fingerprint as ``verify_package`` does, with one start of gpg for many.
+
+    Raises ``BinhostError`` that names all that are wrong.
+    """
+    raise NotImplementedError(run, paths, keys)
+
+
+def explain(text: str) -> str:
+    """Return what to do about emerge's words if it refused a package for its signature; empty if it did not."""
+    return ""
