@@ -160,7 +160,7 @@ def _fetch(run: Run, source: _mirror_link.Source, place: Place, number: int) -> 
     _files.directory(draft)
     known = [f"--link-dest={place.generation(other)}" for other in sorted(place.numbers(), reverse=True)[:_LINKED]]
     rsh = f"--rsh={' '.join(source.ssh())}"
-    what = f"{source.user}@{source.host}:{place.target}/{number}/"
+    what = f"{source.name}:{place.target}/{number}/"
     options = ["-rltpH", "--delete", "--timeout=60", "--info=progress2", "--no-inc-recursive"]
     status, _out, err = run(["rsync", *options, *known, rsh, what, f"{draft}/"])
     if status in _LOST:

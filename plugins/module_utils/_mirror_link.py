@@ -53,11 +53,13 @@ class Source:
             "ConnectTimeout": "10",
             "GlobalKnownHostsFile": "/dev/null",
             "HostKeyAlias": self.name,
+            "HostName": self.host,
             "IdentitiesOnly": "yes",
             "IdentityFile": key_path(self.state),
             "Port": str(self.port),
             "ServerAliveInterval": "15",
             "StrictHostKeyChecking": "yes",
+            "User": self.user,
             "UserKnownHostsFile": self.file("hosts"),
         }
         words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
@@ -125,7 +127,7 @@ def offers(run: Run, source: Source) -> dict[str, t.Any]:
     where = f"{source.user}@{source.host}:{source.port} ({source.name})"
     if not os.path.isfile(source.file("hosts")):
         raise SilentError(f"{where}: its host key isn't known here yet: run site.yml with that master on")
-    status, out, err = run([*source.ssh(), f"{source.user}@{source.host}", _mirror_source.LIST])
+    status, out, err = run([*source.ssh(), source.name, _mirror_source.LIST])
     if status == _UNREACHABLE:
         raise SilentError(f"{where}: no answer: {last(err)}")
     try:
