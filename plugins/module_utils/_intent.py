@@ -152,9 +152,10 @@ def _waits(place: Place, old: Generation, wish: Wish) -> bool:
     """Return whether what was built is not what ``old`` is made of."""
     try:
         index = _generation.built(place, withhold=wish.withhold)
-        return index is not None and _generation.content(_generation.by_path(index, where=place.pkgdir)) != old.content()
+        entries = _generation.by_path(index, where=place.pkgdir) if index else None
     except (BinhostError, OSError):
         return True
+    return entries is not None and _generation.content(entries) != old.content()
 
 
 def _reasons(draft: Plan, back: int) -> t.Iterator[str]:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _build,
     _emerge,
+    _mirroring,
     _quickpkg,
     _release,
     _stage,
@@ -96,5 +97,6 @@ KINDS: t.Final[t.Mapping[str, Kind]] = {
     "verify": Kind(verify),
     "prune": Kind(prune),
     "pack": Kind(pack),
+    "mirror": Kind(_mirroring.work, _mirroring.doing),
     "command": Kind(command),
 }
