@@ -44,7 +44,7 @@ class Generation:
 
 
 #: PATH -> CPV and what was built: two generations with the same of these differ in signatures alone.
-Content = t.Mapping[str, t.Tuple[str, _seal.Source]]
+Content = t.Mapping[str, tuple[str, _seal.Source]]
 
 
 def content(entries: t.Mapping[str, _packages.Package]) -> Content:

@@ -15,7 +15,7 @@ import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.larry.binhost.plugins.module_utils import _generation, _packages, _repository, _seal
+from ansible_collections.larry.binhost.plugins.module_utils import _generation, _packages, _repository
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._generation import Content, Generation
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
@@ -94,6 +94,11 @@ def plan(
     return replace(draft, reasons=reasons, number=max([0, *place.numbers()]) + 1) if reasons else draft
 
 
+def snapshots(place: Place) -> dict[str, str]:
+    """Return the newest snapshot of each repository."""
+    return _repository.newest(place.state)
+
+
 def _goes_back_to(place: Place, now: Generation | None, wish: Wish) -> int:
     """Return the generation whose content is wanted, 0 for what was built last."""
     if wish.latest:
@@ -114,12 +119,12 @@ def _restores(place: Place) -> int:
 
 def _new(place: Place, repositories: t.Mapping[str, str] | None, now: Generation | None, wish: Wish) -> Plan:
     """Return the plan to publish what was built, without reasons."""
-    snapshots = repositories or _repository.newest(place.state)
-    revisions = {name: _repository.revision_of(name, path) for name, path in sorted(snapshots.items())}
+    copies = repositories or snapshots(place)
+    revisions = {name: _repository.revision_of(name, path) for name, path in sorted(copies.items())}
     index = _generation.built(place, withhold=wish.withhold)
     before = now.content() if now else {}
     content = _generation.content(_generation.by_path(index, where=place.pkgdir)) if index else before
-    return Plan(now, "", index, place.pkgdir, content, revisions, snapshots, restores=0, waiting=False)
+    return Plan(now, "", index, place.pkgdir, content, revisions, copies, restores=0, waiting=False)
 
 
 def _old(place: Place, now: Generation | None, number: int, wish: Wish) -> Plan:
@@ -147,9 +152,10 @@ def _waits(place: Place, old: Generation, wish: Wish) -> bool:
     """Return whether what was built is not what ``old`` is made of."""
     try:
         index = _generation.built(place, withhold=wish.withhold)
-        return bool(index) and _generation.content(_generation.by_path(index, where=place.pkgdir)) != old.content()
+        entries = _generation.by_path(index, where=place.pkgdir) if index else None
     except (BinhostError, OSError):
         return True
+    return entries is not None and _generation.content(entries) != old.content()
 
 
 def _reasons(draft: Plan, back: int) -> t.Iterator[str]:

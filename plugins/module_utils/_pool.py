@@ -11,8 +11,8 @@
         .new-arrivals/                         what is being signed, or was when a publication was killed
 
 Files stand at their PATH and are never written again, only replaced: a replaced one lives on in the generations that
-were published with it.  Before that its record is removed, and the new one is written after: a file without a record, or
-with one that doesn't fit, means that a publication was killed in between, and the package is brought again.
+were published with it.  Before that its record is removed, and the new one is written after: a file without a record,
+or with one that doesn't fit, means that a publication was killed in between, and the package is brought again.
 """
 
 from __future__ import annotations
