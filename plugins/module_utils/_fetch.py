@@ -10,6 +10,7 @@ an answer by anybody else, a hotel's login page say, must not count.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.client
 import io
@@ -26,6 +27,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 SLOWEST: t.Final = 32768  # bytes per second below which a transfer is given up
 _CHUNK: t.Final = 1 << 16
 _URI = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?\Z")
+_OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})  # this machine's fault, not the server's
 _BUSY = frozenset({408, 429})  # with all from 500: the server is there and can't answer now
 
 
@@ -130,6 +132,8 @@ def _explained(url: str, error: Exception) -> Exception:
         return kind(f"{url}: expected the file, found status {error.code} {error.reason}")
     if isinstance(error, urllib.error.URLError):
         return Unanswered(f"{url}: no answer: {error.reason}")
+    if isinstance(error, OSError) and error.errno in _OURS:
+        return error
     if isinstance(error, (OSError, http.client.HTTPException)):
         return Unanswered(f"{url}: no complete answer: {error or type(error).__name__}")
     return error

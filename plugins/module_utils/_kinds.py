@@ -12,14 +12,13 @@ from dataclasses import asdict, dataclass
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _build,
     _emerge,
-    _generation,
-    _publication,
+    _mirroring,
     _quickpkg,
+    _release,
     _stage,
     _target,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 from ansible_collections.larry.binhost.plugins.module_utils._process import Run
 
 Parameters = t.Mapping[str, t.Any]
@@ -47,13 +46,19 @@ def unpack(run: Run, parameters: Parameters) -> dict[str, t.Any]:
     return {"changed": True, "stage": asdict(done)}
 
 
-def publish(_run: Run, parameters: Parameters) -> dict[str, t.Any]:
-    """Publish what was built for ``target``; return what the module tells of it."""
-    place = Place(parameters["target"], parameters["state"])
-    wanted = _publication.publish(
-        place, parameters["repositories"], keep=parameters["keep"], withhold=parameters["withhold"]
-    )
-    return _generation.told(place, wanted)
+def publish(run: Run, parameters: Parameters) -> dict[str, t.Any]:
+    """Do what a ``_release.Request``, given as a dictionary, says; return what the module tells of it."""
+    return _release.publish(run, _release.Request(**parameters))
+
+
+def verify(run: Run, parameters: Parameters) -> dict[str, t.Any]:
+    """Read a whole generation; parameters as of ``publish``."""
+    return _release.verify(run, _release.Request(**parameters))
+
+
+def prune(run: Run, parameters: Parameters) -> dict[str, t.Any]:
+    """Remove what nobody needs; parameters as of ``publish``."""
+    return _release.prune(run, _release.Request(**parameters))
 
 
 def pack(run: Run, parameters: Parameters) -> dict[str, t.Any]:
@@ -89,6 +94,9 @@ KINDS: t.Final[t.Mapping[str, Kind]] = {
     "build": Kind(build, _emerge.doing),
     "unpack": Kind(unpack),
     "publish": Kind(publish),
+    "verify": Kind(verify),
+    "prune": Kind(prune),
     "pack": Kind(pack),
+    "mirror": Kind(_mirroring.work, _mirroring.doing),
     "command": Kind(command),
 }

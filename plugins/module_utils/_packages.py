@@ -15,11 +15,15 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+
 #: What a stanza that lacks the key means; everything else a stanza may omit means "".
 DEFAULTS: t.Final[t.Mapping[str, str]] = {"EAPI": "0", "SLOT": "0"}
 #: Keys a stanza omits when they equal the header's.
 INHERITED: t.Final = ("CHOST", "REPO")
 NUMBERS: t.Final = ("BUILD_ID", "BUILD_TIME", "MTIME", "SIZE")
+#: Key in the file -> Portage's own name (dbapi/bintree.py, ``_pkgindex_translated_keys``), by which it sorts.
+TRANSLATED: t.Final[t.Mapping[str, str]] = {"DESC": "DESCRIPTION", "MTIME": "_mtime_", "REPO": "repository"}
 
 
 @dataclass(frozen=True)
@@ -107,15 +111,50 @@ def without(index: Index, paths: t.Container[str]) -> Index:
     return Index(index.header, tuple(kept), index.problems)
 
 
+def selected(index: Index, paths: t.Container[str]) -> Index:
+    """Return the index with the packages at these paths alone; the header's count is as it was."""
+    kept = [stanza for stanza, entry in zip(index.stanzas, packages(index)) if entry.path in paths]
+    return Index(index.header, tuple(kept), index.problems)
+
+
 def with_header(index: Index, changes: t.Mapping[str, str | None]) -> Index:
     """Return the index with header keys set, or removed where the value is ``None``; all else stays as it is."""
-    kept = [line for line in index.header.lines if changes.get(_key(line), "") is not None]
+    return Index(_changed(index.header, changes), index.stanzas, index.problems)
+
+
+def amended(index: Index, changes: t.Mapping[str, t.Mapping[str, str | None]]) -> Index:
+    """Return the index with keys of the packages at these paths set, or removed where the value is ``None``.
+
+    ``changes`` maps PATH to key to value; all else stays as it is.  A key that is new stands where Portage writes it.
+    Raises ``BinhostError`` for a path that no package has.
+    """
+    entries = packages(index)
+    unknown = set(changes) - {entry.path for entry in entries}
+    if unknown:
+        raise BinhostError(
+            f"index: expected packages at the paths to amend, found none at {', '.join(sorted(unknown))}"
+        )
+    stanzas = (
+        _changed(stanza, changes[entry.path], order=_place) if entry.path in changes else stanza
+        for stanza, entry in zip(index.stanzas, entries)
+    )
+    return Index(index.header, tuple(stanzas), index.problems)
+
+
+def _changed(stanza: Stanza, changes: t.Mapping[str, str | None], order: t.Callable[[str], str] = str) -> Stanza:
+    """Return the stanza with keys set or removed; a new one follows those that ``order`` puts before it."""
+    kept = [line for line in stanza.lines if changes.get(_key(line), "") is not None]
     lines = [f"{_key(line)}: {changes[_key(line)]}" if _key(line) in changes else line for line in kept]
     new = [f"{key}: {value}" for key, value in changes.items() if value is not None and key not in map(_key, kept)]
     for line in new:
-        after = sum(1 for other in lines if _key(other) < _key(line))
+        after = sum(1 for other in lines if order(_key(other)) < order(_key(line)))
         lines.insert(after, line)
-    return Index(Stanza(index.header.line, tuple(lines)), index.stanzas, index.problems)
+    return Stanza(stanza.line, tuple(lines))
+
+
+def _place(key: str) -> str:
+    """Return what Portage sorts a package's key by: its own name for it."""
+    return TRANSLATED.get(key, key)
 
 
 def _key(line: str) -> str:

@@ -81,6 +81,8 @@ def _host(host: str, plan: Result, result: Result, *, check: bool) -> Iterator[s
         first, *rest = str(result["failure"]).splitlines()
         yield f"{host}: FAILED: {first}"
         yield from (f"  {line}" for line in rest)
+    elif host in plan.get("mirrors", {}):
+        yield from _mirror(host, result, check=check)
     elif not result["seen"]:
         known = (
             "did not answer; the plan used what was known of it"
@@ -107,6 +109,21 @@ def _slave(host: str, result: Result, *, check: bool) -> Iterator[str]:
         yield f"{host}: {counts}; generation {index.get('number') or 'none'}"
     if not index.get("reachable", True):
         yield f"  no transport answers: {index.get('message') or 'no reason given'}"
+    yield from (f"  {remark}" for remark in index.get("remarks", ()))
+
+
+def _mirror(host: str, result: Result, *, check: bool) -> Iterator[str]:
+    """Yield what a mirror serves, and what came to it."""
+    targets = result.get("mirror")
+    if targets is None:
+        yield f"{host}: did not answer; it serves what it has, if it is on"
+        return
+    for name, here in sorted(targets.items()):
+        number = f"generation {here['number']}" if here["number"] else "nothing yet"
+        some = _count(here["fetched"], "generation")
+        came = f", {some} {'would come' if check else 'came'}" if here["fetched"] else ""
+        yield f"{host}: mirror of target {name}: {number}{came}"
+        yield from (f"  {words}" for words in (here["problem"], here["message"]) if words)
 
 
 def _count(things: Sequence[str], noun: str) -> str:

@@ -58,7 +58,7 @@ def test_a_role_gives_every_option(module: str) -> None:
     assert options(module) - given == ALONE[module]
 
 
-@pytest.mark.parametrize("role", ["master", "slave"])
+@pytest.mark.parametrize("role", ["master", "mirror", "slave"])
 def test_every_variable_of_a_role_is_used(role: str) -> None:
     spec = yaml.safe_load((CHECKOUT / f"roles/{role}/meta/argument_specs.yml").read_text())
     places = [

@@ -8,7 +8,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
+import io
 import os
+import tarfile
 import threading
 import typing as t
 from pathlib import Path
@@ -27,6 +29,24 @@ VERSION: 0
 """
 
 
+def gpkg(name: str, content: str) -> bytes:
+    """Return a package that holds a file with this content, as far as a gpkg is a tar archive of two others."""
+    parts = {"metadata": {"metadata/CFLAGS": "-O2 -pipe\n"}, "image": {"image/usr/share/file": content}}
+    inner = {f"{name}/{part}.tar.gz": _tar(files, "w:gz") for part, files in parts.items()}
+    return _tar({f"{name}/gpkg-1": b"", **inner, f"{name}/Manifest": b""}, "w:")
+
+
+def _tar(files: t.Mapping[str, str | bytes], mode: t.Any) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode=mode) as archive:
+        for path, content in files.items():
+            data = content.encode() if isinstance(content, str) else content
+            member = tarfile.TarInfo(path)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return stream.getvalue()
+
+
 class Master:
     """A state folder, its target ``laptops`` and what was built for that."""
 
@@ -40,7 +60,7 @@ class Master:
         """Add packages ``category/name/name-1-1.gpkg.tar`` and write PKGDIR's index of all of them."""
         pkgdir = Path(self.place.pkgdir)
         for path in paths:
-            self.built[path] = (content or path).encode()
+            self.built[path] = gpkg(Path(path).name[: -len(".gpkg.tar")], content or path)
             (pkgdir / path).parent.mkdir(parents=True, exist_ok=True)
             (pkgdir / path).write_bytes(self.built[path])
             os.utime(pkgdir / path, (1690000000, 1690000000))

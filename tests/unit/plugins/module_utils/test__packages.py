@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _packages
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,8 +21,6 @@ CORPUS = Path(os.environ.get("BINHOST_CORPUS", Path(__file__).parents[5] / "shar
 HEADER = "CHOST: x86_64-pc-linux-gnu\nPACKAGES: {}\nREPO: gentoo\nTIMESTAMP: 1700000000\nVERSION: 0\n\n"
 A = "CPV: a-b/c-1\nSIZE: 3\n\n"
 B = "CPV: a-b/d-2\nPATH: a-b/d/d-2-3.gpkg.tar\nSIZE: 4\nSLOT: 2/3\nREPO: lab\nX-UNKNOWN: k: v\n\n"
-#: Portage's internal names of keys; source: dbapi/bintree.py, _pkgindex_translated_keys.
-TRANSLATED = {"DESC": "DESCRIPTION", "MTIME": "_mtime_", "REPO": "repository"}
 
 PROBLEMS = [
     (HEADER.format(2) + A + B, []),
@@ -96,7 +95,7 @@ def oracles() -> list[Path]:
 
 def seen_by_portage(entry: _packages.Package, oracle: t.Mapping[str, str]) -> dict[str, str]:
     """Return our view in Portage's words, with the keys that Portage knows."""
-    values = {TRANSLATED.get(key, key): value for key, value in entry.values.items()}
+    values = {_packages.TRANSLATED.get(key, key): value for key, value in entry.values.items()}
     filled = {"repository": entry.repo, "CHOST": entry.chost, "SLOT": entry.slot, "EAPI": entry.eapi, **values}
     return {key: filled.get(key, "") for key in oracle}
 
@@ -109,7 +108,7 @@ def test_as_portage_reads_it(answer: Path) -> None:
     index = _packages.parse(text)
     assert index.problems == ()
     assert _packages.dump(index) == text
-    header = {TRANSLATED.get(key, key): value for key, value in index.header.values().items()}
+    header = {_packages.TRANSLATED.get(key, key): value for key, value in index.header.values().items()}
     assert header == {key: value for key, value in oracle["header"].items() if value}
     entries = _packages.packages(index)
     assert len(entries) == len(oracle["packages"])
@@ -124,3 +123,25 @@ def test_without() -> None:
     ]
     assert [entry.cpv for entry in _packages.packages(_packages.without(index, {"a-b/c-1.tbz2"}))] == ["a-b/d-2"]
     assert _packages.without(index, ()) == index
+
+
+def test_selected() -> None:
+    index = _packages.parse(HEADER.format(2) + A + B)
+    paths = [entry.path for entry in _packages.packages(_packages.selected(index, {"a-b/c-1.tbz2", "a-b/x"}))]
+    assert paths == ["a-b/c-1.tbz2"]
+    assert _packages.selected(index, {"a-b/c-1.tbz2", "a-b/d/d-2-3.gpkg.tar"}) == index
+
+
+def test_amended() -> None:
+    written = "CPV: a-b/c-1\nPATH: a-b/c-1.gpkg.tar\nSIZE: 3\nUSE: nls\nREPO: lab\n\n"
+    index = _packages.parse(HEADER.format(2) + written + B)
+    changes = {"SIZE": "9", "MTIME": "1700000001", "SHA1": "0a", "USE": None}
+    amended = _packages.amended(index, {"a-b/c-1.gpkg.tar": changes})
+    expected = "CPV: a-b/c-1\nPATH: a-b/c-1.gpkg.tar\nSHA1: 0a\nSIZE: 9\nMTIME: 1700000001\nREPO: lab\n\n"
+    assert _packages.dump(amended) == HEADER.format(2) + expected + B
+    assert _packages.amended(index, {}) == index
+
+
+def test_amended_what_is_not_there() -> None:
+    with pytest.raises(BinhostError, match="found none at a-b/x, a-b/y"):
+        _packages.amended(_packages.parse(HEADER.format(1) + A), {"a-b/y": {}, "a-b/x": {}, "a-b/c-1.tbz2": {}})

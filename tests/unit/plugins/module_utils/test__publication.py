@@ -16,12 +16,14 @@ import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _durable,
     _generation,
+    _intent,
     _lock,
     _packages,
     _place,
     _publication,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._prune import Kept
 
 if t.TYPE_CHECKING:
     from conftest import Master
@@ -83,7 +85,8 @@ def test_next_generation(master: Master) -> None:
     wanted = _publication.publish(master.place, master.snapshot())
     assert (wanted.number, wanted.added(), wanted.removed()) == (2, [B, C], [A, B])
     one, two = folder(master) / "1", folder(master) / "2"
-    assert ((one / B).read_text(), (two / B).read_text()) == (B, "rebuilt")
+    assert b"rebuilt" not in (one / B).read_bytes()
+    assert (two / B).read_bytes() == master.built[B]
     stamps = [int((place / "Packages").stat().st_mtime) for place in (one, two)]
     assert stamps[1] >= stamps[0] + 6
     archives = [place / "repos/lab.tar.xz" for place in (one, two)]
@@ -102,13 +105,14 @@ def test_new_revision_alone(master: Master) -> None:
 def test_keep(master: Master) -> None:
     for count in range(4):
         master.build(B, content="x" * (count + 1))
-        _publication.publish(master.place, master.snapshot(), keep=2)
+        _publication.publish(master.place, master.snapshot(), kept=Kept(2))
     assert sorted(os.listdir(folder(master))) == ["3", "4", "current"]
     del master.built[B]
     master.index()
-    _publication.publish(master.place, master.snapshot(), keep=1)
+    _publication.publish(master.place, master.snapshot(), kept=Kept(1))
     assert sorted(os.listdir(folder(master))) == ["5", "current"]
-    assert [path.name for path in Path(master.place.pool).rglob("*")] == ["app-misc", "a", Path(A).name]
+    assert sorted(path.name for path in Path(master.place.pool).rglob("a-*")) == [Path(A).name, f"{Path(A).name}.json"]
+    assert not list(Path(master.place.pool).rglob("b*"))
 
 
 DAMAGE = [
@@ -144,7 +148,7 @@ def test_a_file_is_missing(master: Master) -> None:
 
 
 def test_a_file_is_another(master: Master) -> None:
-    Path(master.place.pkgdir, B).write_text(B[::-1])
+    Path(master.place.pkgdir, B).write_bytes(master.built[B][::-1])
     refused(master, "b-1-1.gpkg.tar: expected md5 [0-9a-f]{32}, found [0-9a-f]{32}, sha1 [0-9a-f]{40}, found")
 
 
@@ -188,8 +192,8 @@ def full(*_args: object) -> None:
 
 def test_nothing_built(master: Master) -> None:
     Path(master.place.pkgdir, "Packages").unlink()
-    assert _generation.plan(master.place).changed
-    assert _generation.describe(_generation.plan(master.place))[1] == "unknown before the target is built\n"
+    assert _intent.plan(master.place).changed
+    assert _intent.describe(_intent.plan(master.place))[1] == "unknown before the target is built\n"
     refused(master, "Packages: expected the index of a build, found none; build first")
 
 
@@ -200,7 +204,7 @@ def test_no_repository(master: Master) -> None:
 
 def test_no_such_snapshot(master: Master) -> None:
     with pytest.raises(BinhostError, match="repository lab: expected a snapshot lab-<12 hexadecimal digits>, found /x"):
-        _generation.plan(master.place, {"lab": "/x"})
+        _intent.plan(master.place, {"lab": "/x"})
     with pytest.raises(BinhostError, match="lab-0123456789ab: expected a readable ebuild repository"):
         _publication.publish(master.place, {"lab": "/x/lab-0123456789ab"})
 
@@ -219,7 +223,7 @@ def test_bad_target() -> None:
 def test_diff(master: Master) -> None:
     snapshot = master.snapshot()
     short = snapshot["lab"][-12:]
-    assert _generation.describe(_generation.plan(master.place, snapshot)) == (
+    assert _intent.describe(_intent.plan(master.place, snapshot)) == (
         "no generation\n",
         f"generation 1\nrepository lab {short}\napp-misc/a-1 {A}\napp-misc/b-1 {B}\n",
     )
@@ -253,14 +257,14 @@ def killed_at(step: int, action: t.Callable[[], object]) -> bool:
 
 
 def test_killed_at_any_step(master: Master) -> None:
-    _publication.publish(master.place, master.snapshot(), keep=2)
+    _publication.publish(master.place, master.snapshot(), kept=Kept(2))
     step, numbers = 0, {1}
     while True:
         step += 1
         master.build(C, content="x" * (10 + step))
         master.ebuild("app-misc/a/a-1.ebuild", "x" * step)
         snapshot = master.snapshot()
-        killed = killed_at(step, lambda: _publication.publish(master.place, snapshot, keep=2))  # noqa: B023
+        killed = killed_at(step, lambda: _publication.publish(master.place, snapshot, kept=Kept(2)))  # noqa: B023
         now, damage = _generation.current(master.place)
         assert now is not None, (step, damage)
         numbers.add(now.seal.number)
