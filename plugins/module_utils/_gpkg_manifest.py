@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a binary package consists of, as far as its signature says: GLEP 78.
+"""The Manifest of a binary package, and whether its parts are as it says: GLEP 78.
 
 ::
 

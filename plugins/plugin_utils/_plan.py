@@ -89,6 +89,7 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
         "uri": uri(fleet, group.master),
         "mirrors": _mirrors.of_target(fleet, group.declared),
         "pinned": _mirrors.pinned(fleet, group.members),
+        "installed": sorted({cpv for slave in group.members for cpv in facts[slave].get("installed", ())}),
         "chost": chost,
         "cpu": {**cpu, "held_back": {host: loss["flags"] for host, loss in price["lost"].items() if loss["flags"]}},
         "price": price,

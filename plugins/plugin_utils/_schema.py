@@ -35,6 +35,7 @@ _TARGET: t.Final[Form] = {
     "uri": "text",
     "mirrors": ["text"],
     "pinned": ["number"],
+    "installed": ["text"],
     "chost": "text",
     "cpu": {
         "features": ["text"],
@@ -99,7 +100,7 @@ PLAN: t.Final[Form] = {
     "mirrors": {MANY: {"uri": "text", "targets": {MANY: "text"}}},
 }
 #: What version 3 didn't know of a target; it had one server for each host, its master's.
-NEW_IN_4: t.Final[Mapping[str, t.Any]] = {"mirrors": [], "pinned": []}
+NEW_IN_4: t.Final[Mapping[str, t.Any]] = {"mirrors": [], "pinned": [], "installed": []}
 #: What version 2 didn't know, and what is taken for it where that made the last plan.
 NEW_OF_TARGET: t.Final[Mapping[str, t.Any]] = {
     "mode": "chroot",

@@ -17,7 +17,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 OURS = "larry.binhost."
 #: Options that no role gives: they are for tests, or for who uses the module by itself.
 ALONE = {
-    "generation": {"state", "state_dir"},
+    "generation": {"number", "pins", "sign", "state", "state_dir"},
     "stage": {"state_dir"},
     "target_packages": {"load_average", "proof", "state_dir"},
 }
