@@ -45,6 +45,8 @@ STATE: t.Final = "var/lib/larry-binhost"
 TARGET: t.Final = "laptops"
 A: t.Final = "app-planted/a"
 B: t.Final = "app-planted/b"
+#: Of a package, in a generation.
+PATH: t.Final = "app-planted/{name}/{name}-1-1.gpkg.tar"
 FACTS: t.Final = {"cpu": {"features": []}, "processors": 2, "memory_bytes": 1 << 32}
 
 
@@ -100,11 +102,12 @@ class House:
         wanted = _key_states.Wanted("larry.binhost on desktop", state=str(self.state), **how)
         return _key_states.converge(self.on_master, which, wanted).after
 
-    def publish(self, *, signed: bool = True, **wish: t.Any) -> int:
+    def publish(self, *, place: Place | None = None, **wish: t.Any) -> int:
         """Publish what was built; return the number of the generation."""
-        snapshots = {planted.NAME: _repository.snapshot(planted.NAME, str(self.repository), str(self.state))}
-        signer = _signer.of(self.on_master, str(self.state)) if signed else None
-        return _publication.publish(self.place, snapshots, wish=_intent.Wish(**wish), signer=signer).number
+        there = place or self.place
+        snapshots = {planted.NAME: _repository.snapshot(planted.NAME, str(self.repository), there.state)}
+        signer = _signer.of(self.on_master, there.state)
+        return _publication.publish(there, snapshots, wish=_intent.Wish(**wish), signer=signer).number
 
     def trust(self) -> None:
         """Let the slave believe the master's keys as they are now."""
@@ -133,9 +136,12 @@ class House:
         path = self.slave / "usr/share/planted" / name / "file"
         return path.read_text().strip() if path.exists() else ""
 
-    def reads(self) -> str:
-        """Return the generation that the slave's Portage reads."""
-        return os.path.basename(os.readlink(self.slave / STATE / "current"))
+    def here(self) -> dict[str, object]:
+        """Return all that the slave has of generations, as it can be compared."""
+        top = self.slave / STATE
+        paths = [top / "current", *(top / "generations").rglob("*"), *(top / "repos").glob("*")]
+        found = [path for path in paths if os.path.lexists(path) and (path.is_symlink() or not path.is_dir())]
+        return {str(path): (path.lstat().st_ino, path.lstat().st_mtime_ns) for path in found}
 
     def forget(self) -> None:
         """Let the slave be one that has never heard of a master."""
@@ -166,13 +172,13 @@ class Server:
         self.folder.mkdir()
         subprocess.run(["cp", "-al", str(self.house.state / "generations"), str(self.folder)], check=True)
 
-    def damage(self, path: str, data: bytes | None = None) -> None:
-        """Replace a file of the current generation, by default by itself with one byte flipped; its times stay."""
+    def damage(self, path: str, change: t.Callable[[bytes], bytes]) -> None:
+        """Change the content of a file of the current generation; its times stay, and other copies are untouched."""
         file = self.generations / "current" / path
-        status, old = file.stat(), file.read_bytes()
-        flipped = old[: len(old) // 2] + bytes([old[len(old) // 2] ^ 1]) + old[len(old) // 2 + 1 :]
+        status, data = file.stat(), file.read_bytes()
         file.unlink()
-        file.write_bytes(flipped if data is None else data)
+        file.write_bytes(change(data))
+        file.chmod(0o644)
         os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
 
     @contextlib.contextmanager
