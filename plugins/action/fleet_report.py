@@ -14,6 +14,7 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import _kept, _repor
 LEFT_BEHIND: t.Final = {
     "binhost_failure": "failure",
     "_master_done": "done",
+    "_master_key": "key",
     "_slave_index": "index",
     "_slave_packages": "packages",
     "_mirror_done": "mirror",

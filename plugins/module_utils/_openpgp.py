@@ -15,7 +15,7 @@ import re
 import tempfile
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _manifest, _verdict
+from ansible_collections.larry.binhost.plugins.module_utils import _gpkg_manifest, _verdict
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 _FINGERPRINT = re.compile(r"(?:[0-9A-F]{40}|[0-9A-F]{64})\Z")
@@ -156,11 +156,11 @@ def _examined(run: Run, home: str, paths: t.Sequence[str]) -> dict[str, _verdict
     found, asked = {}, {}
     for number, path in enumerate(paths):
         try:
-            data = _manifest.manifest(path)
+            data = _gpkg_manifest.manifest(path)
         except BinhostError as exc:
             found[path] = _verdict.Verdict("", f"no package ({exc})")
             continue
-        if _manifest.signed(data):
+        if _gpkg_manifest.signed(data):
             asked[path] = os.path.join(home, str(number))
             with open(f"{asked[path]}.asc", "wb") as handle:
                 handle.write(data)
@@ -177,7 +177,7 @@ def _complete(path: str, text: str, verdict: _verdict.Verdict) -> _verdict.Verdi
     if verdict.fault:
         return verdict
     with open(text, encoding="utf-8") as handle:
-        wrong = _manifest.fault(path, handle.read())
+        wrong = _gpkg_manifest.fault(path, handle.read())
     return _verdict.Verdict(verdict.signer, f"{wrong}. {_verdict.AGAIN}" if wrong else "")
 
 

@@ -132,7 +132,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "name": {"type": "str", "default": "larry.binhost"},
     "days": {"type": "int", "default": 730},
     "overlap": {"type": "int", "default": 60},
-    "passphrase_file": {"type": "path"},
+    "passphrase_file": {"type": "path", "no_log": False},
     "own_fingerprint": {"type": "str"},
     "own_home": {"type": "path", "default": "/root/.gnupg"},
     "fingerprint": {"type": "str"},

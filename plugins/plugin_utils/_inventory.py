@@ -53,6 +53,7 @@ SLAVE: t.Final[Mapping[str, str]] = {
     **{f"slave_{name}": variable.of for name, variable in _declared.VARIABLES.items()},
     "slave_build_on_slave": "list",
     "slave_servers": "list",
+    "slave_verify": "flag",
     "slave_pinned_generation": "number",
 }
 MASTER: t.Final[Mapping[str, str]] = {

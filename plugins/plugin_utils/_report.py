@@ -18,12 +18,18 @@ def report(plan: Result, hosts: Mapping[str, Result], *, check: bool) -> str:
 
     ``hosts`` has, per host of the fleet: ``seen`` (bool), ``failure`` (text or None), and what the roles registered:
     ``done`` (master:
-    target to results), ``index``, ``packages`` (slave); what a host didn't come to is missing.
+    target to results), ``key`` (master), ``index``, ``packages`` (slave); what a host didn't come to is missing.
     """
     head = ["Nothing was changed (check mode)."] if check else []
     targets = [line for name in sorted(plan.get("targets", {})) for line in _target(name, plan["targets"][name], hosts)]
     slaves = [line for host in sorted(hosts) for line in _host(host, plan, hosts[host], check=check)]
-    return "\n".join([*head, *targets, "", *slaves]) + "\n"
+    keys = [f"{host}: {_said_of_key(hosts[host])}" for host in sorted(hosts) if _said_of_key(hosts[host])]
+    return "\n".join([*head, *targets, *keys, "", *slaves]) + "\n"
+
+
+def _said_of_key(result: Result) -> str:
+    """Return what is to be told of a master's key: that it is new, or soon expires."""
+    return str((result.get("key") or {}).get("message", ""))
 
 
 def _target(name: str, target: Result, hosts: Mapping[str, Result]) -> Iterator[str]:
