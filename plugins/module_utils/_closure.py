@@ -61,9 +61,8 @@ def missing(asking: Asking, folder: str) -> list[str]:
     """
     compiled = [merge.cpv for merge in merges(asking, folder) if merge.kind == "ebuild"]
     lacking = [cpv for cpv in compiled if not _patterns.matches(asking.on_slave, cpv)]
-    return [f"{folder}: expected a package of all that its world needs, found none of {', '.join(lacking)}"] * bool(
-        lacking
-    )
+    words = f"{asking.place.target}: expected a package of all that its world needs, found none of {', '.join(lacking)}"
+    return [words] if lacking else []
 
 
 def merges(asking: Asking, folder: str, own: t.Sequence[Mount] = ()) -> list[_emerge.Merge]:
