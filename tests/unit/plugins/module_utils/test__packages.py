@@ -12,7 +12,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _packages
+from ansible_collections.larry.binhost.plugins.module_utils import _packages, _packages_keys
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,8 +27,11 @@ PROBLEMS = [
     (HEADER.format(0), []),
     (HEADER.format(2) + A + B + "\n\n\n", []),
     (HEADER.format(3) + A + B, ["line 2: the header says '3', the file holds 2 packages"]),
-    (HEADER.format(2) + A + "\n\n" + B, ["line 10: empty stanza: Portage reads nothing after this line"]),
-    (HEADER.format(1) + "\n" + A, ["line 7: empty stanza: Portage reads nothing after this line"]),
+    (
+        HEADER.format(2) + A + "\n\n" + B,
+        ["line 10: empty stanza: Portage reads nothing after this line, 1 of 2 packages"],
+    ),
+    (HEADER.format(1) + "\n" + A, ["line 7: empty stanza: Portage reads nothing after this line, 0 of 1 packages"]),
     (HEADER.format(1) + "CPV: a-b/c-1\nbroken\n\n", ["line 8: expected 'KEY: value', found 'broken'"]),
     (HEADER.format(1) + "SIZE: 3\n\n", ["line 7: the stanza has no CPV: Portage skips it"]),
     (HEADER.format(1) + "CPV: a-b/c-1\nSIZE: 3x\n\n", ["line 7: SIZE is no number, found '3x'"]),
@@ -36,6 +39,7 @@ PROBLEMS = [
     (
         "<html>\n</html>\n",
         [
+            "line 1: the file ends within the stanza that begins here: expected a blank line after it",
             "line 1: expected 'KEY: value', found '<html>'",
             "line 1: the header has no PACKAGES, the file holds 0 packages",
             "line 1: expected a number TIMESTAMP in the header, found '': Portage refuses the index",
@@ -95,7 +99,7 @@ def oracles() -> list[Path]:
 
 def seen_by_portage(entry: _packages.Package, oracle: t.Mapping[str, str]) -> dict[str, str]:
     """Return our view in Portage's words, with the keys that Portage knows."""
-    values = {_packages.TRANSLATED.get(key, key): value for key, value in entry.values.items()}
+    values = {_packages_keys.TRANSLATED.get(key, key): value for key, value in entry.values.items()}
     filled = {"repository": entry.repo, "CHOST": entry.chost, "SLOT": entry.slot, "EAPI": entry.eapi, **values}
     return {key: filled.get(key, "") for key in oracle}
 
@@ -108,7 +112,7 @@ def test_as_portage_reads_it(answer: Path) -> None:
     index = _packages.parse(text)
     assert index.problems == ()
     assert _packages.dump(index) == text
-    header = {_packages.TRANSLATED.get(key, key): value for key, value in index.header.values().items()}
+    header = {_packages_keys.TRANSLATED.get(key, key): value for key, value in index.header.values().items()}
     assert header == {key: value for key, value in oracle["header"].items() if value}
     entries = _packages.packages(index)
     assert len(entries) == len(oracle["packages"])
