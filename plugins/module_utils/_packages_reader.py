@@ -19,7 +19,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._packages_keys impor
 
 #: Bytes read at once: pieces of this size stay in a CPU's cache.
 PIECE: t.Final = 1 << 17
-_CPV = re.compile(rb"\nCPV:.?(.*)")
+_CPV = re.compile(rb"\nCPV:(.*)")
 
 #: Whether a package of this CPV is asked for.
 Wants = t.Callable[[str], bool]
@@ -128,7 +128,7 @@ class Reader:
         """Yield line and values of the stanzas whose CPV is wanted; all others are passed over unread and unchecked."""
         while self._more():
             part = b"\n" + self._part[self._at :]
-            if any(map(wants, self._decoded(b"\n".join(_CPV.findall(part))))):
+            if any(wants(one[1:]) for one in self._decoded(b"\n".join(_CPV.findall(part)))):
                 yield from self._found(part, wants)
             self._line += part.count(b"\n") - 1
             self._at = len(self._part)
@@ -171,7 +171,7 @@ class Reader:
         """Yield the wanted stanzas of a part that begins with one line end too many."""
         done = 0
         for match in _CPV.finditer(part):
-            if match.start() < done or not wants(self._decoded(match[1])[0]):
+            if match.start() < done or not wants(self._decoded(match[1])[0][1:]):
                 continue
             begin = part.rfind(b"\n\n", 0, match.start() + 1) + 2  # 1 if there is none: the part begins there
             done = part.find(b"\n\n", match.end())

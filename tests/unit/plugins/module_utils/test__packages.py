@@ -1,23 +1,16 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The index: by small texts, by what Portage itself reads of public ones, and by arbitrary text."""
+"""The index as a value: read, changed and written."""
 
 from __future__ import annotations
 
-import gzip
-import json
-import os
-import typing as t
-from pathlib import Path
-
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _packages, _packages_keys
+from ansible_collections.larry.binhost.plugins.module_utils import _packages
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from hypothesis import given
 from hypothesis import strategies as st
 
-CORPUS = Path(os.environ.get("BINHOST_CORPUS", Path(__file__).parents[5] / "shared/corpus")) / "packages-index"
 HEADER = "CHOST: x86_64-pc-linux-gnu\nPACKAGES: {}\nREPO: gentoo\nTIMESTAMP: 1700000000\nVERSION: 0\n\n"
 A = "CPV: a-b/c-1\nSIZE: 3\n\n"
 B = "CPV: a-b/d-2\nPATH: a-b/d/d-2-3.gpkg.tar\nSIZE: 4\nSLOT: 2/3\nREPO: lab\nX-UNKNOWN: k: v\n\n"
@@ -84,40 +77,6 @@ def test_any_text_is_read_and_written(text: str) -> None:
     assert [x.lines for x in (again.header, *again.stanzas) if x.lines] == [
         x.lines for x in (index.header, *index.stanzas) if x.lines
     ]
-
-
-def test_truncated_anywhere() -> None:
-    text = HEADER.format(2) + A + B
-    for end in range(len(text)):
-        _packages.packages(_packages.parse(text[:end]))
-
-
-def oracles() -> list[Path]:
-    """Return the answers of Portage that have a question beside them."""
-    return sorted((CORPUS / "portage-oracle").glob("packages-index__*.json.gz")) if CORPUS.is_dir() else []
-
-
-def seen_by_portage(entry: _packages.Package, oracle: t.Mapping[str, str]) -> dict[str, str]:
-    """Return our view in Portage's words, with the keys that Portage knows."""
-    values = {_packages_keys.TRANSLATED.get(key, key): value for key, value in entry.values.items()}
-    filled = {"repository": entry.repo, "CHOST": entry.chost, "SLOT": entry.slot, "EAPI": entry.eapi, **values}
-    return {key: filled.get(key, "") for key in oracle}
-
-
-@pytest.mark.skipif(not oracles(), reason=f"no public indexes in {CORPUS} (BINHOST_CORPUS)")
-@pytest.mark.parametrize("answer", oracles(), ids=lambda path: path.name.split("__")[1])
-def test_as_portage_reads_it(answer: Path) -> None:
-    oracle = json.loads(gzip.decompress(answer.read_bytes()))
-    text = (CORPUS / answer.name.split("__")[1] / "Packages").read_bytes().decode("utf-8", "surrogateescape")
-    index = _packages.parse(text)
-    assert index.problems == ()
-    assert _packages.dump(index) == text
-    header = {_packages_keys.TRANSLATED.get(key, key): value for key, value in index.header.values().items()}
-    assert header == {key: value for key, value in oracle["header"].items() if value}
-    entries = _packages.packages(index)
-    assert len(entries) == len(oracle["packages"])
-    for number, expected in enumerate(oracle["packages"]):
-        assert seen_by_portage(entries[number], expected) == expected
 
 
 def test_without() -> None:
