@@ -12,15 +12,20 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+
 #: Option of ours -> the words it adds when it is set; ``{}`` stands for its value. Source: emerge(1).
 FLAGS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
     "update": ("--update",),
     "deep": ("--deep",),
     "newuse": ("--newuse",),
+    "changed_use": ("--changed-use",),
     "emptytree": ("--emptytree",),
     "usepkg": ("--usepkg",),
+    "usepkgonly": ("--usepkgonly",),
     "getbinpkg": ("--getbinpkg",),
     "rebuilt_binaries": ("--rebuilt-binaries=y",),
+    "binpkg_respect_use": ("--binpkg-respect-use={}",),
     "with_bdeps": ("--with-bdeps={}",),
     "changed_deps": ("--changed-deps=y",),
     "keep_going": ("--keep-going=y",),
@@ -28,10 +33,19 @@ FLAGS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
     "oneshot": ("--oneshot",),
     "nodeps": ("--nodeps",),
     "onlydeps": ("--onlydeps",),
+    "buildpkg": ("--buildpkg=y",),
     "buildpkg_exclude": ("--buildpkg-exclude={}",),
     "usepkg_exclude": ("--usepkg-exclude={}",),
     "jobs": ("--jobs={}",),
     "load_average": ("--load-average={}",),
+}
+#: The same -> what it adds when it is false, and not merely unset: FEATURES=getbinpkg, or what another option implies,
+#: is not to decide. Source: _emerge/actions.py and create_depgraph_params.py.
+DENIED: t.Final[t.Mapping[str, str]] = {
+    "usepkg": "--usepkg=n",
+    "getbinpkg": "--getbinpkg=n",
+    "rebuilt_binaries": "--rebuilt-binaries=n",
+    "keep_going": "--keep-going=n",
 }
 
 #: What emerge prints and logs is read: no locale may translate it, no EMERGE_LOG_DIR move it; nobody waits for a
@@ -48,11 +62,26 @@ ENVIRONMENT: t.Final[t.Mapping[str, str]] = {
 ALWAYS: t.Final = ("--ignore-default-opts", "--ask=n", "--color=n", "--quiet=n", "--nospinner")
 
 
-def argv(atoms: t.Sequence[str], options: t.Mapping[str, t.Any], *, pretend: bool) -> list[str]:
-    """Return the command line; an option that is unset or false adds nothing."""
-    words = [word.format(options[name]) for name, template in FLAGS.items() if options.get(name) for word in template]
+def argv(
+    atoms: t.Sequence[str], options: t.Mapping[str, t.Any], *, pretend: bool, extra: t.Sequence[str] = ()
+) -> list[str]:
+    """Return the command line; an option that is unset adds nothing, nor one that is false unless ``DENIED`` has it.
+
+    Raises ``BinhostError`` for an atom that emerge would take for an option.
+    """
+    for atom in atoms:
+        if atom.startswith("-"):
+            raise BinhostError(f"atoms: expected atoms and sets, found {atom!r}; options of emerge go to extra_args")
     mode = ["--pretend", "--verbose"] if pretend else []
-    return ["emerge", *ALWAYS, *mode, *words, *atoms]
+    return ["emerge", *ALWAYS, *mode, *_words(options), *atoms, *extra]
+
+
+def _words(options: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    for name, template in FLAGS.items():
+        if options.get(name):
+            yield from (word.format(options[name]) for word in template)
+        elif options.get(name) is False and name in DENIED:
+            yield DENIED[name]
 
 
 @dataclass(frozen=True)
