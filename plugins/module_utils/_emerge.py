@@ -1,16 +1,12 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""emerge's command line, and what its log says that it did.
-
-Sources: emerge(1); _emerge/Scheduler.py and _emerge/MergeListItem.py for the log.
-"""
+"""emerge's command line, and what it says while it runs.  Source: emerge(1)."""
 
 from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
@@ -82,45 +78,6 @@ def _words(options: t.Mapping[str, t.Any]) -> t.Iterator[str]:
             yield from (word.format(options[name]) for word in template)
         elif options.get(name) is False and name in DENIED:
             yield DENIED[name]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one run of emerge did, from its log."""
-
-    binary: list[str]  # installed from a binary package, in order
-    source: list[str]  # compiled and installed
-    failed: list[str]  # begun and not completed
-    removed: list[str]
-
-
-# 1700000000:  >>> emerge (1 of 2) app-misc/hello-2.10 to /
-# 1700000000:  === (1 of 2) Merging Binary (app-misc/hello-2.10::/var/cache/binpkgs/...)
-# 1700000000:  === (1 of 2) Compiling/Merging (app-misc/hello-2.10::/var/db/repos/...)
-# 1700000000:  ::: completed emerge (1 of 2) app-misc/hello-2.10 to /
-# 1700000000:  >>> unmerge success: app-misc/hello-2.9
-_BEGUN = re.compile(r"\d+:\s+>>> emerge \(\d+ of \d+\) (\S+) to ")
-_BINARY = re.compile(r"\d+:\s+=== \(\d+ of \d+\) Merging Binary \(([^:]+)::")
-_COMPLETED = re.compile(r"\d+:\s+::: completed emerge \(\d+ of \d+\) (\S+) to ")
-_REMOVED = re.compile(r"\d+:\s+>>> unmerge success: (\S+)")
-
-
-def outcome(log: str) -> Outcome:
-    """Return what the part of emerge.log in ``log`` says.
-
-    An upgrade's own removal of the old version counts as removed.
-    """
-
-    def found(pattern: re.Pattern[str]) -> list[str]:
-        return [match[1] for match in map(pattern.match, log.splitlines()) if match]
-
-    completed, binary = found(_COMPLETED), set(found(_BINARY))
-    return Outcome(
-        binary=[cpv for cpv in completed if cpv in binary],
-        source=[cpv for cpv in completed if cpv not in binary],
-        failed=[cpv for cpv in dict.fromkeys(found(_BEGUN)) if cpv not in completed],
-        removed=found(_REMOVED),
-    )
 
 
 # >>> Emerging (2 of 7) app-misc/hello-2.10::lab

@@ -26,6 +26,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _host,
     _merge_list,
     _mounts,
+    _outcome,
     _patterns,
     _rootrun,
     _size,
@@ -147,7 +148,7 @@ def merge(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> lis
     log = os.path.join(place.root, "var/log/emerge.log")
     offset = _world.log_size(log)
     status, stdout, stderr = _emerge_in(place, options, atoms, network=place.target.network)
-    done = _emerge.outcome(_world.log_since(offset, log))
+    done = _outcome.outcome(_world.log_since(offset, log))
     if status != 0:
         failed = f", {' '.join(done.failed)} failed" if done.failed else ""
         said = _build_logs(place.root, done.failed) or _emerge.last_words(stdout + stderr)

@@ -12,6 +12,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge,
     _fingerprint,
     _merge_list,
+    _outcome,
     _patterns,
     _repository,
     _tree_plan,
@@ -124,7 +125,7 @@ def log_since(offset: int, path: str = LOG) -> str:
         return handle.read()
 
 
-def why_failed(outcome: _emerge.Outcome, words: str, root: str = "/") -> str:
+def why_failed(outcome: _outcome.Outcome, words: str, root: str = "/") -> str:
     """Return the end of the build log of each package that failed; what emerge said last if there is none.
 
     Portage keeps the log of a failed build in PORTAGE_TMPDIR, below /var/tmp unless the person moved it.
@@ -139,8 +140,8 @@ def why_failed(outcome: _emerge.Outcome, words: str, root: str = "/") -> str:
 
 def merge(
     run: Run, atoms: t.Sequence[str], options: t.Mapping[str, t.Any], *, log: str = LOG
-) -> tuple[int, _emerge.Outcome, str]:
+) -> tuple[int, _outcome.Outcome, str]:
     """Run emerge and return its status, what its log says that it did, and its last words."""
     offset = log_size(log)
     status, stdout, stderr = run(_emerge.argv(atoms, options, pretend=False), environ_update=_emerge.ENVIRONMENT)
-    return status, _emerge.outcome(log_since(offset, log)), _emerge.last_words(stdout + stderr)
+    return status, _outcome.outcome(log_since(offset, log)), _emerge.last_words(stdout + stderr)

@@ -8,7 +8,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _tree_plan, _world
+from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _outcome, _tree_plan, _world
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._merge_list import Merge
 from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import Entry
@@ -72,7 +72,7 @@ def test_the_log_is_read_from_where_a_run_began(tmp_path: Path) -> None:
 
 
 def test_why_failed_shows_the_end_of_the_build_log(tmp_path: Path) -> None:
-    outcome = _emerge.Outcome(binary=[], source=[], failed=["app-misc/hello-2.10"], removed=[])
+    outcome = _outcome.Outcome(binary=[], source=[], failed=["app-misc/hello-2.10"], removed=[])
     assert _world.why_failed(outcome, "last words", str(tmp_path)) == "last words"
     log = tmp_path / "var/tmp/portage/app-misc/hello-2.10/temp/build.log"
     log.parent.mkdir(parents=True)
