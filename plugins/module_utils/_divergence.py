@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.larry.binhost.plugins.module_utils import _atom, _host
-from ansible_collections.larry.binhost.plugins.module_utils._emerge import Merge
+from ansible_collections.larry.binhost.plugins.module_utils._merge_list import Merge
 
 Files = Mapping[str, str]  # path below etc/portage -> text
 Lines = Mapping[str, t.Any]  # variable, without slave_, -> what belongs into it

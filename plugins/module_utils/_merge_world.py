@@ -24,6 +24,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _depclean,
     _emerge,
     _host,
+    _merge_list,
     _mounts,
     _patterns,
     _rootrun,
@@ -84,7 +85,7 @@ def inside(
 
 def pending(
     place: Place, options: Options, atoms: t.Sequence[str] = WORLD, *, features: str = FEATURES
-) -> list[_emerge.Merge]:
+) -> list[_merge_list.Merge]:
     """Return what emerge would merge or remove.  Raises ``UnresolvedError`` with Portage's words."""
     status, stdout, stderr = _emerge_in(place, options, atoms, pretend=True, features=features)
     if status != 0:
@@ -93,7 +94,7 @@ def pending(
             f"{_emerge.last_words(stdout + stderr)}"
         )
     # A soft blocker is settled by the merge itself; it is nothing to do.
-    return [merge for merge in _emerge.merge_list(stdout) if merge.kind not in ("nomerge", "blocks")]
+    return [merge for merge in _merge_list.merge_list(stdout) if merge.kind not in ("nomerge", "blocks")]
 
 
 def bring(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> list[str]:

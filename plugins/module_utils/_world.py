@@ -11,6 +11,7 @@ import typing as t
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge,
     _fingerprint,
+    _merge_list,
     _patterns,
     _repository,
     _tree_plan,
@@ -52,7 +53,7 @@ def _index_identity(index: str) -> str:
 
 def pending(
     run: Run, atoms: t.Sequence[str], options: t.Mapping[str, t.Any], *, configroot: str = ""
-) -> list[_emerge.Merge]:
+) -> list[_merge_list.Merge]:
     """Return the merge list: what emerge would merge or remove, with the configuration below ``configroot`` if given.
 
     Raises ``BinhostError`` with Portage's words if it refuses.
@@ -64,12 +65,12 @@ def pending(
         raise BinhostError(
             f"{' '.join(command)}: expected a merge list, found status {status}:\n{_emerge.last_words(stdout + stderr)}"
         )
-    return [merge for merge in _emerge.merge_list(stdout) if merge.kind != "nomerge"]
+    return [merge for merge in _merge_list.merge_list(stdout) if merge.kind != "nomerge"]
 
 
 def foreseen(
     run: Run, atoms: t.Sequence[str], options: t.Mapping[str, t.Any], changes: t.Sequence[_tree_plan.Change], place: str
-) -> list[_emerge.Merge]:
+) -> list[_merge_list.Merge]:
     """Return the merge list as it will be once the changes are made to this host's configuration.
 
     The tree is assembled in the empty folder ``place``.  Raises ``BinhostError`` as ``pending``.
@@ -84,7 +85,7 @@ REMEDY: t.Final = "Let the master build them (run site.yml while it is on), or r
 
 
 def guard(
-    merges: t.Iterable[_emerge.Merge], max_source: int | None, on_slave: t.Sequence[str] = (), remedy: str = REMEDY
+    merges: t.Iterable[_merge_list.Merge], max_source: int | None, on_slave: t.Sequence[str] = (), remedy: str = REMEDY
 ) -> None:
     """Raise ``BinhostError``, which ends in ``remedy``, if more packages would be compiled than allowed.
 
@@ -103,7 +104,7 @@ def guard(
         )
 
 
-def shown(merges: t.Iterable[_emerge.Merge]) -> str:
+def shown(merges: t.Iterable[_merge_list.Merge]) -> str:
     """Return the merge list as a person reads it, a line each."""
     return "".join(f"{merge.kind:9} {merge.marks:3} {merge.cpv} {merge.rest}".rstrip() + "\n" for merge in merges)
 

@@ -170,6 +170,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge,
     _fingerprint,
     _lock,
+    _merge_list,
     _paths,
     _tree,
     _tree_plan,
@@ -196,7 +197,7 @@ def declared(module: AnsibleModule) -> list[_tree_plan.Change]:
     return _tree.asked("/", configuration).changes if module.check_mode and configuration else []
 
 
-def asked(module: AnsibleModule, to_come: list[_tree_plan.Change]) -> list[_emerge.Merge]:
+def asked(module: AnsibleModule, to_come: list[_tree_plan.Change]) -> list[_merge_list.Merge]:
     """Return emerge's merge list. Raises ``BinhostError``."""
     atoms, how = module.params["atoms"], options(module.params)
     if not to_come:

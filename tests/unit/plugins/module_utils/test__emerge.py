@@ -5,24 +5,6 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _emerge
-from ansible_collections.larry.binhost.plugins.module_utils._emerge import Merge
-from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-
-PRETEND = """
-These are the packages that would be merged, in order:
-
-Calculating dependencies... done!
-Dependency resolution took 0.21 s (backtrack: 0/20).
-
-[binary     U  ] dev-libs/glib-2.80.5-r1-4:2::gentoo [2.78.3:2::gentoo] USE="(mime) xattr" 0 KiB
-[ebuild  N     ] app-misc/hello-2.10::lab  USE="nls" 726 KiB
-[binary   R    ] app-arch/gzrt-0.8-2::lab to /mnt/root/ 0 KiB
-[uninstall     ] sys-apps/old-1::lab  USE=""
-[nomerge       ] virtual/pager-0::lab
-[blocks B      ] <sys-apps/foo-2 ("<sys-apps/foo-2" is hard blocking sys-apps/bar-1)
-
-Total: 3 packages (1 upgrade, 1 new, 1 reinstall, 2 binaries), Size of downloads: 726 KiB
-"""
 
 LOG = """1700000000: Started emerge on: Nov 14, 2023 22:13:20
 1700000000:  *** emerge --usepkg @world
@@ -55,24 +37,6 @@ def test_argv() -> None:
         ),
         *("--update", "--with-bdeps=n", "--jobs=4", "@world"),
     ]
-
-
-def test_merge_list() -> None:
-    assert _emerge.merge_list(PRETEND) == [
-        Merge("binary", "dev-libs/glib-2.80.5-r1", 4, "gentoo", "U", '[2.78.3:2::gentoo] USE="(mime) xattr" 0 KiB'),
-        Merge("ebuild", "app-misc/hello-2.10", None, "lab", "N", 'USE="nls" 726 KiB'),
-        Merge("binary", "app-arch/gzrt-0.8", 2, "lab", "R", "to /mnt/root/ 0 KiB"),
-        Merge("uninstall", "sys-apps/old-1", None, "lab", "", 'USE=""'),
-        Merge("nomerge", "virtual/pager-0", None, "lab", "", ""),
-        Merge("blocks", "<sys-apps/foo-2", None, "", "B", '("<sys-apps/foo-2" is hard blocking sys-apps/bar-1)'),
-    ]
-
-
-def test_a_line_that_is_not_understood_is_an_error() -> None:
-    with pytest.raises(
-        BinhostError, match=r"^emerge --pretend: expected '\[ebuild.*found '\[surprise  N \] app-misc/hello-2.10'$"
-    ):
-        _emerge.merge_list("[surprise  N ] app-misc/hello-2.10\n")
 
 
 def test_outcome_is_read_from_the_log() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _tree_plan, _world
-from ansible_collections.larry.binhost.plugins.module_utils._emerge import Merge
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._merge_list import Merge
 from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import Entry
 
 HELLO = Merge("ebuild", "app-misc/hello-2.10", None, "lab", "N", 'USE="nls"')
