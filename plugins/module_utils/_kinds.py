@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _build,
     _emerge,
+    _emerge_run,
     _generation,
     _publication,
     _quickpkg,
@@ -87,6 +88,7 @@ class Kind:
 
 KINDS: t.Final[t.Mapping[str, Kind]] = {
     "build": Kind(build, _emerge.doing),
+    "emerge": Kind(_emerge_run.work, _emerge.doing),
     "unpack": Kind(unpack),
     "publish": Kind(publish),
     "pack": Kind(pack),
