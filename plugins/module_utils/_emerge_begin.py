@@ -19,8 +19,8 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _jobs,
     _later,
     _outcome,
-    _patterns,
     _paths,
+    _patterns,
     _process,
     _program,
     _resume,
@@ -35,8 +35,10 @@ Params = t.Mapping[str, t.Any]
 Result = dict[str, t.Any]
 #: What a result says of a run that did nothing.
 NOTHING: t.Final[t.Mapping[str, t.Any]] = {
-    **{"binary": [], "source": [], "failed": [], "removed": [], "waiting": [], "merge_list": []},
-    **{"written": [], "job": "", "joined": False, "resumed": {}, "steps": {}, "words": []},
+    **dict.fromkeys(("binary", "source", "failed", "removed", "waiting", "merge_list", "written", "words"), []),
+    **dict.fromkeys(("resumed", "steps"), {}),
+    "job": "",
+    "joined": False,
 }
 _LISTS: t.Final = ("binary", "source", "failed", "removed", "waiting", "written", "words")
 _OURS: t.Final = ("update", "deep", "newuse", "changed_use", "emptytree", "with_bdeps", "oneshot", "usepkg")

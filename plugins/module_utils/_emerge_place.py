@@ -33,7 +33,7 @@ class Place:
     root: str = "/"
     repositories: t.Mapping[str, str] = field(default_factory=dict)  # name -> path on the host
     distdir: str = _mounts.DISTDIR  # on the host
-    pkgdir: t.Optional[str] = None  # on the host; None: nothing is packed
+    pkgdir: str | None = None  # on the host; None: nothing is packed
     network: str = "none"  # of builds there; their sources are fetched before
     state: str = _paths.STATE
 
@@ -58,7 +58,7 @@ class Place:
         return "/run/portage" if self.is_host else _paths.below("live", os.path.basename(self.root), state=self.state)
 
     def argv(
-        self, command: t.Sequence[str], environment: t.Mapping[str, str], *, network: t.Optional[str] = None
+        self, command: t.Sequence[str], environment: t.Mapping[str, str], *, network: str | None = None
     ) -> list[str]:
         """Return the command line that runs ``command`` there."""
         if self.is_host:
@@ -88,8 +88,8 @@ class Place:
             args: t.Sequence[str],
             /,
             *,
-            environ_update: t.Optional[t.Mapping[str, str]] = None,
-            network: t.Optional[str] = None,
+            environ_update: t.Mapping[str, str] | None = None,
+            network: str | None = None,
         ) -> tuple[int, str, str]:
             return run(self.argv(args, {**_emerge.ENVIRONMENT, **(environ_update or {})}, network=network))
 
@@ -115,7 +115,7 @@ class Run(t.Protocol):
         args: t.Sequence[str],
         /,
         *,
-        environ_update: t.Optional[t.Mapping[str, str]] = None,
-        network: t.Optional[str] = None,
+        environ_update: t.Mapping[str, str] | None = None,
+        network: str | None = None,
     ) -> tuple[int, str, str]:
         """Return exit status and what was said; a status other than 0 is no exception."""

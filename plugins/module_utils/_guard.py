@@ -25,7 +25,7 @@ _SHOWN: t.Final = 12
 class Rules:
     """What a person has agreed to."""
 
-    max_source: t.Optional[int] = None  # packages that may be compiled here; None: any number
+    max_source: int | None = None  # packages that may be compiled here; None: any number
     on_slave: t.Sequence[str] = ()  # patterns of packages that are meant to be, and don't count
     remedy: str = REMEDY
     forbid_downgrade: t.Sequence[str] = FORBIDDEN_DOWNGRADES  # patterns
@@ -42,7 +42,7 @@ class Breach:
 
 
 def breaches(
-    merges: t.Sequence[Merge], rules: Rules, why: t.Optional[t.Mapping[str, t.Sequence[str]]] = None
+    merges: t.Sequence[Merge], rules: Rules, why: t.Mapping[str, t.Sequence[str]] | None = None
 ) -> list[Breach]:
     """Return which rules the merge list breaks, none if it may be carried out.
 
@@ -61,7 +61,7 @@ def compiled(merges: t.Iterable[Merge], on_slave: t.Sequence[str] = ()) -> list[
     ]
 
 
-def _source(merges: t.Iterable[Merge], rules: Rules, why: t.Mapping[str, t.Sequence[str]]) -> t.Optional[Breach]:
+def _source(merges: t.Iterable[Merge], rules: Rules, why: t.Mapping[str, t.Sequence[str]]) -> Breach | None:
     source = compiled(merges, rules.on_slave)
     if rules.max_source is None or len(source) <= rules.max_source:
         return None
@@ -73,20 +73,20 @@ def _source(merges: t.Iterable[Merge], rules: Rules, why: t.Mapping[str, t.Seque
     return Breach("source", [merge.cpv for merge in source], words)
 
 
-def _downgrades(merges: t.Iterable[Merge], rules: Rules) -> t.Optional[Breach]:
-    found = [merge for merge in merges if "D" in merge.marks and merge.kind in ("ebuild", "binary")]
+def _downgrades(merges: t.Iterable[Merge], rules: Rules) -> Breach | None:
+    found = [merge for merge in merges if merge.action == "downgrade"]
     found = [merge for merge in found if _patterns.matches(rules.forbid_downgrade, merge.cpv)]
     if not found:
         return None
+    told = [[f"{merge.cpv} instead of {' '.join(merge.old)}"] for merge in found]
     words = (
-        f"merge list: expected none of {', '.join(rules.forbid_downgrade)} to become older, found:\n"
-        f"{_listed([[f'{merge.cpv} {merge.rest}'.strip()] for merge in found])}\nNothing was started. Mask the older "
-        "version, or take the package out of forbid_downgrade"
+        f"merge list: expected none of {', '.join(rules.forbid_downgrade)} to become older, found:\n{_listed(told)}\n"
+        "Nothing was started. Mask the older version, or take the package out of forbid_downgrade"
     )
     return Breach("downgrade", [merge.cpv for merge in found], words)
 
 
-def _uninstalls(merges: t.Iterable[Merge], rules: Rules) -> t.Optional[Breach]:
+def _uninstalls(merges: t.Iterable[Merge], rules: Rules) -> Breach | None:
     merges = list(merges)
     found = [
         merge

@@ -78,7 +78,7 @@ def _added(root: str, name: str, lines: t.Sequence[str]) -> list[Change]:
     return _tree_plan.plan(current, wanted, owned=(), through=_tree.through(root, current))
 
 
-def _text(path: str) -> t.Optional[str]:
+def _text(path: str) -> str | None:
     try:
         return _files.read(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -75,9 +75,9 @@ def kept(place: Place, before: t.Mapping[str, t.Any], merges: Merges, since: int
 
 
 def _sense(merge: t.Mapping[str, t.Any]) -> tuple[str, ...]:
-    """Return what tells whether two lines would compile the same; the size is of what is still to be fetched."""
-    words = str(merge["rest"]).partition('USE="')
-    return (merge["kind"], merge["cpv"], merge["repository"], words[2].rpartition('"')[0])
+    """Return what tells whether two lines would compile the same."""
+    flags = sorted(f"{flag['group']} {flag['name']} {flag['enabled']}" for flag in merge["use"])
+    return (merge["kind"], merge["cpv"], merge["repository"], merge["slot"], *flags)
 
 
 def _indexed(pkgdir: str) -> list[_packages.Package]:

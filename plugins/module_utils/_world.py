@@ -128,7 +128,9 @@ def log_since(offset: int, path: str = LOG) -> str:
 def log_from(seconds: int, path: str = LOG) -> str:
     """Return what was added to emerge.log since a time, in seconds since the epoch."""
     lines = log_since(0, path).splitlines()
-    return "\n".join(line for line in lines if line.partition(":")[0].isdigit() and int(line.partition(":")[0]) >= seconds)
+    return "\n".join(
+        line for line in lines if line.partition(":")[0].isdigit() and int(line.partition(":")[0]) >= seconds
+    )
 
 
 def why_failed(outcome: _outcome.Outcome, words: str, root: str = "/") -> str:
