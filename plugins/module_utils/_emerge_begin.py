@@ -23,6 +23,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _patterns,
     _process,
     _program,
+    _repos_conf,
     _resume,
     _tree,
     _tree_plan,
@@ -82,8 +83,20 @@ class _Asked:
         name = "world" if usual else f"emerge-{_fingerprint.digest([self.place.root, self.params['atoms']])[:12]}"
         return _paths.below("fingerprints", f"{name}.json", state=self.place.state)
 
+    @property
+    def index(self) -> str:
+        """The folder of the index that counts."""
+        return str(self.params["index"] if self.place.is_host else self.place.pkgdir or "")
+
+    @property
+    def overlays(self) -> dict[str, str]:
+        """The repositories that count beside those of an index: all, where there is none or it is a build root's."""
+        if self.params["overlays"] or (self.place.is_host and os.path.exists(os.path.join(self.index, "Packages"))):
+            return dict(self.params["overlays"])
+        return {**_repos_conf.locations(self.place.root), **self.place.repositories}
+
     def state(self) -> dict[str, t.Any]:
-        return _world.state(self.params["index"], self.params["overlays"], self.place.root)
+        return _world.state(self.index, self.overlays, self.place.root)
 
     def question(self) -> _emerge_ask.Question:
         what = (self.params["atoms"], self.options, self.params["extra_args"])
@@ -185,8 +198,8 @@ def _request(asked: _Asked, merges: t.Sequence[t.Any], before: t.Mapping[str, t.
         merge_list=merges,
         steps=asked.steps,
         record=asked.record,
-        index=asked.params["index"],
-        overlays=asked.params["overlays"],
+        index=asked.index,
+        overlays=asked.overlays,
         state=_emerge_run.steady(before),
         environment=packing,
         kept=kept,

@@ -207,8 +207,8 @@ options:
     type: path
     default: /var/lib/larry-binhost/current
   overlays:
-    description: Ebuild repositories of this host beside those of its index, name to place; they count too. A machine
-      without an index names all of its repositories here.
+    description: Ebuild repositories of this host beside those of its index, name to place; they count too. Where there
+      is no index and none is given, all that C(repos.conf) names do.
     type: dict
     default: {}
   configuration:
@@ -288,8 +288,6 @@ EXAMPLES = r"""
 - name: A Gentoo machine without a fleet has an editor, and what stands against it is settled
   larry.binhost.emerge:
     atoms: [app-editors/vim]
-    overlays:
-      gentoo: /var/db/repos/gentoo
     accept_proposals: [use]
 
 - name: All of it is up to date, cleaned, and linked against what is there
