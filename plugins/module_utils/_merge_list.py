@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from ansible_collections.larry.binhost.plugins.module_utils import _atom, _size
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._refusal import Proposal
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,11 @@ class Refused:
 
     path: str  # of the file, below PKGDIR
     build_id: int | None
-    kind: str  # "use", "changed_deps", "patches", "keywords", "license", "masked", "chost", "excluded", "version" ...
+    # "use", "changed_deps", "patches", "slot" (built against another sub-slot), "repository", "version" (no other is
+    # there), "masked", "keywords", "license", "chost", "excluded" (by build_on_slave), "unknown"
+    kind: str
     reason: str  # Portage's words, where it has any
-    file: str = ""  # below /etc/portage: where a line would have it taken; "" if no line would
-    line: str = ""
+    fix: tuple[Proposal, ...] = ()  # the lines, mostly one, that would have it taken; () if none would
 
 
 @dataclass(frozen=True)
@@ -248,8 +250,7 @@ def _shown(merge: Merge) -> t.Iterator[str]:
     yield " ".join(word for word in words if word)
     for refused in merge.refused:
         yield f"    {refused.path}: {refused.reason}"
-        if refused.line:
-            yield f"        taken with {refused.file}: {refused.line}"
+        yield from (f"        taken with {fix.file}: {fix.line}" for fix in refused.fix)
 
 
 def _changed(flag: Flag) -> str:

@@ -86,14 +86,14 @@ def _changes(lines: Lines) -> t.Iterator[Problem]:
 
 def _masked(lines: Lines) -> t.Iterator[Problem]:
     found = [match for match in map(_CANDIDATE.match, lines) if match]
-    offers = [(_unmasking(match["cpv"], match["reasons"].split(", ")), match["reasons"]) for match in found]
+    offers = [(unmasking(match["cpv"], match["reasons"].split(", ")), match["reasons"]) for match in found]
     possible = [offer for offer in offers if offer[0]] or offers[:1] or [((), "")]
     proposals, reasons = min(possible, key=lambda offer: _cost(offer[0]))
     packages = [match["cpv"] for match in found] or _QUOTED.findall(lines[0])
-    yield Problem(_mask_kind(reasons), tuple(packages), _words(lines), proposals)
+    yield Problem(mask_kind(reasons), tuple(packages), _words(lines), proposals)
 
 
-def _unmasking(cpv: str, reasons: Iterable[str]) -> tuple[Proposal, ...]:
+def unmasking(cpv: str, reasons: Iterable[str]) -> tuple[Proposal, ...]:
     """Return the lines that lift every mask of a package; none if one can't be lifted by a line."""
     lines = []
     for reason in reasons:
@@ -115,7 +115,8 @@ def _cost(proposals: Iterable[Proposal]) -> int:
     return sum(10 if each.line.endswith("**") or each.file == "package.unmask" else 1 for each in proposals)
 
 
-def _mask_kind(reasons: str) -> str:
+def mask_kind(reasons: str) -> str:
+    """Return the kind of problem that Portage's reasons for a mask, in one text, are."""
     if "package.mask" in reasons:
         return "masked"
     return "license" if "license(s)" in reasons else "keywords" if "keyword" in reasons else "masked"

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _merge_list
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._merge_list import Flag, Merge, Refused
+from ansible_collections.larry.binhost.plugins.module_utils._refusal import Proposal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -179,7 +180,8 @@ def test_the_package_of_a_merge() -> None:
 
 
 def test_shown() -> None:
-    why = Refused("app-misc/hello/hello-2.10-1.gpkg.tar", 1, "use", "non matching USE", "package.use", "=a/b-1 -nls")
+    fix = (Proposal("package.use", "=a/b-1 -nls"),)
+    why = Refused("app-misc/hello/hello-2.10-1.gpkg.tar", 1, "use", "non matching USE", fix)
     merges = [dataclasses.replace(each, refused=(why,)) if each.kind == "ebuild" else each for each in READ]
     assert (
         _merge_list.shown(merges)
