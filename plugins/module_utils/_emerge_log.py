@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import typing as t
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: Text of a line -> the event that it is.
 #
@@ -71,3 +71,43 @@ def events(lines: Iterable[str]) -> Iterator[Event]:
             cpv = found["named"] or found["stepped"] or found["removed"]
             number, total = found["first"] or found["second"], found["of"] or found["all"]
             yield Event(int(found["time"]), kind, cpv, int(number or 0), int(total or 0), found["root"] or "")
+
+
+@dataclass
+class Attempt:
+    """One package's way through a run."""
+
+    cpv: str
+    begun: int | None = None  # seconds since the epoch
+    kind: str = ""  # "binary" or "source"; empty before either
+    merging: bool = False
+    completed: int | None = None
+
+
+@dataclass
+class Attempts:
+    """What a part of the log tells of a run."""
+
+    last: dict[str, Attempt] = field(default_factory=dict)  # by package, in the order of their first beginnings
+    completed: list[Attempt] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+
+def attempts(events: Iterable[Event]) -> Attempts:
+    """Return who began and who ended; where the log begins in the middle of a package, its beginning isn't known."""
+    found = Attempts()
+    for event in events:
+        if event.kind == "removed":
+            found.removed = [*(cpv for cpv in found.removed if cpv != event.cpv), event.cpv]
+            continue
+        if event.kind == "begun" or event.cpv not in found.last:
+            found.last[event.cpv] = Attempt(event.cpv, event.time if event.kind == "begun" else None)
+        attempt = found.last[event.cpv]
+        if event.kind in ("binary", "source"):
+            attempt.kind = event.kind
+        attempt.merging = attempt.merging or event.kind in ("binary", "merging")
+        if event.kind == "completed":
+            attempt.completed = event.time
+            found.completed = [*(each for each in found.completed if each.cpv != event.cpv), attempt]
+            found.removed = [cpv for cpv in found.removed if cpv != event.cpv]  # it replaced itself
+    return found
