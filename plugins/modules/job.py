@@ -144,7 +144,7 @@ jobs:
       type: str
       returned: always
     stamp:
-      description: A text that is another one when RV(jobs.phase) is, a package is begun or done, or its phase is another.
+      description: A text that is another one when RV(jobs.phase) is, or a package or its phase.
       type: str
       returned: always
 """
