@@ -90,20 +90,28 @@ def supervise(name: str, lock: int, work: Work, watch: Watch, *, state: str) -> 
     if request is None:
         raise BinhostError(f"{place}: expected what is to be done, found nothing")
     told = _tell_begin(place, request)
-    progress = watch(request["kind"], request["parameters"])
+
+    def labour() -> dict[str, t.Any]:
+        what = request["kind"], request["parameters"]
+        return work(what[0], _runner(place, told, watch(*what)), what[1])
+
+    _process_signals()
+    end = _do(labour, place)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    _process.end_children()
+    _tell_end(place, {**end, "ended": _job_files.now()})
+
+
+def _runner(place: str, told: t.Mapping[str, t.Any], progress: Progress) -> _process.Run:
+    """Return how to run a program, such that the state says how far it is."""
 
     def keep(news: bool) -> None:
         if news:
             with contextlib.suppress(BinhostError):  # a full disk is not the build's affair
                 _job_files.save(place, _job_files.STATUS, {**told, **progress.told})
 
-    run = _process.runner(_log, lambda line: keep(progress.line(line)), lambda over: keep(progress.look(over=over)))
-    _process_signals()
-    end = _do(lambda: work(request["kind"], run, request["parameters"]), place)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-    _process.end_children()
-    _tell_end(place, {**end, "ended": _job_files.now()})
+    return _process.runner(_log, lambda line: keep(progress.line(line)), lambda over: keep(progress.look(over=over)))
 
 
 def _tell_begin(place: str, request: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
