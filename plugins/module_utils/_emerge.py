@@ -80,15 +80,37 @@ def _words(options: t.Mapping[str, t.Any]) -> t.Iterator[str]:
             yield DENIED[name]
 
 
+class Step(t.NamedTuple):
+    """What emerge has begun, or completed, according to a line that it printed."""
+
+    what: str  # compiling, unpacking, installing, completed
+    number: int  # of the package in the list
+    total: int
+    cpv: str
+
+    @property
+    def words(self) -> str:
+        """The step as a person reads it."""
+        return f"{self.number} of {self.total}: {self.what} {self.cpv}"
+
+
 # >>> Emerging (2 of 7) app-misc/hello-2.10::lab
-_STEP = re.compile(r">>> (?P<what>Emerging binary|Emerging|Installing) \((?P<count>\d+ of \d+)\) (?P<cpv>[^\s:]+)")
-_STEPS: t.Final = {"Emerging": "compiling", "Emerging binary": "unpacking", "Installing": "installing"}
+_STEP = re.compile(
+    r">>> (?P<what>Emerging binary|Emerging|Installing|Completed) \((?P<number>\d+) of (?P<total>\d+)\) "
+    r"(?P<cpv>[^\s:]+)"
+)
+_STEPS: t.Final = {
+    "Emerging": "compiling",
+    "Emerging binary": "unpacking",
+    "Installing": "installing",
+    "Completed": "completed",
+}
 
 
-def doing(line: str) -> str | None:
+def doing(line: str) -> Step | None:
     """Return what emerge is about according to a line that it printed; None if that says nothing of it."""
-    step = _STEP.match(line)
-    return f"{step['count']}: {_STEPS[step['what']]} {step['cpv']}" if step else None
+    found = _STEP.match(line)
+    return Step(_STEPS[found["what"]], int(found["number"]), int(found["total"]), found["cpv"]) if found else None
 
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")

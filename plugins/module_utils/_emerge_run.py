@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 from dataclasses import asdict, dataclass, field
 
@@ -14,6 +15,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _later,
     _outcome,
     _process,
+    _progress,
     _resume,
     _world,
 )
@@ -56,6 +58,12 @@ class FailedError(BinhostError):
 def steady(state: t.Mapping[str, t.Any]) -> str:
     """Return a digest of what a run of emerge leaves as it is."""
     return _fingerprint.digest({name: value for name, value in state.items() if name not in _CHANGED_BY_EMERGE})
+
+
+def source(parameters: t.Mapping[str, t.Any]) -> _progress.Source:
+    """Return where the job's emerge tells how far it is; a build root has a pid namespace of its own."""
+    place = Place(**parameters["place"])
+    return _progress.Source(place.live, place.log, os.getpid() if place.is_host else None)
 
 
 def work(run: _process.Run, parameters: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
