@@ -21,7 +21,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
 )
 from ansible_collections.larry.binhost.plugins.module_utils._emerge_place import Place, Run
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.module_utils._merge_list import Merge
+from ansible_collections.larry.binhost.plugins.module_utils._merge_list import Merge, Refused
 
 Params = t.Mapping[str, t.Any]
 #: All that Portage can propose; without them it keeps to itself what keywords and masks would have to be.
@@ -63,17 +63,15 @@ class Answer:
     """What emerge would do, all of it agreed to."""
 
     merges: list[Merge]
-    proposals: list[t.Any] = field(default_factory=list)  # of ``_refusal``: what it needs to be added to configuration
+    proposals: list[_refusal.Proposal] = field(default_factory=list)  # what the configuration needs for that
 
 
 def ask(question: Question, params: Params) -> Answer:
     """Return what emerge would do.  Raises ``StoppedError`` where it shows no merge list or one nobody agreed to."""
     try:
-        answer = Answer(_merges(question, question.to_come))
+        answer = _answer(question, params, question.to_come)
     except _world.RefusedError as exc:
         answer = _with_proposals(question, params, exc)
-    why = _candidates.why(question.run, answer.merges, params["index"])
-    answer = replace(answer, merges=[replace(merge, refused=why.get(merge.cpv, ())) for merge in answer.merges])
     rules = _guard.Rules(
         max_source=params["max_source"],
         on_slave=params["build_on_slave"],
@@ -81,7 +79,7 @@ def ask(question: Question, params: Params) -> Answer:
         forbid_downgrade=params["forbid_downgrade"],
         allow_uninstall=params["allow_uninstall"],
     )
-    lines = {cpv: [_why(each) for each in refused] for cpv, refused in why.items()}
+    lines = {merge.cpv: [_why(each) for each in merge.refused] for merge in answer.merges}
     breaches = _guard.breaches(answer.merges, rules, lines)
     if breaches:
         told = [{**asdict(breach), "proposals": []} for breach in breaches]
@@ -90,17 +88,36 @@ def ask(question: Question, params: Params) -> Answer:
     return _agreed(question, answer)
 
 
-def _why(refused: t.Any) -> str:
-    return f"{refused.path}: {refused.reason}{f'; {refused.line}' if refused.line else ''}"
+def _why(refused: Refused) -> str:
+    lines = ", ".join(f"{each.line} in {each.file}" for each in refused.fix)
+    return f"{refused.path}: {refused.reason}" + (f"; taken with {lines}" if lines else "")
 
 
-def _merges(question: Question, changes: t.Sequence[_tree_plan.Change]) -> list[Merge]:
+def _answer(
+    question: Question,
+    params: Params,
+    changes: t.Sequence[_tree_plan.Change],
+    proposals: t.Sequence[_refusal.Proposal] = (),
+) -> Answer:
+    """Return what emerge would do, and of what it would compile, why it takes none of the binaries.
+
+    Raises ``_world.RefusedError``.
+    """
+    listing = _listing(question, changes)
+    if not question.place.is_host or not any(merge.kind == "ebuild" for merge in listing.merges):
+        return Answer(listing.merges, list(proposals))
+    excluded = question.options["usepkg_exclude"].split()
+    why = _candidates.why(question.run, listing.merges, params["index"], said=listing.said, excluded=excluded)
+    return Answer([replace(merge, refused=why.get(merge.cpv, ())) for merge in listing.merges], list(proposals))
+
+
+def _listing(question: Question, changes: t.Sequence[_tree_plan.Change]) -> _world.Listing:
     """Return the merge list with these changes to the configuration.  Raises ``_world.RefusedError``."""
     asked = (question.run, question.atoms, question.options)
     if not changes:
-        return _world.pending(*asked, extra=question.extra)
+        return _world.ask(*asked, extra=question.extra)
     with tempfile.TemporaryDirectory(dir=question.scratch) as place:
-        return _world.foreseen(*asked, changes, os.path.join(place, "configroot"), extra=question.extra)
+        return _world.ask_with(*asked, changes, os.path.join(place, "configroot"), extra=question.extra)
 
 
 def _with_proposals(question: Question, params: Params, refused: _world.RefusedError) -> Answer:
@@ -114,10 +131,10 @@ def _with_proposals(question: Question, params: Params, refused: _world.RefusedE
         if question.check:
             raise stop
         _proposals.write(question.place.root, proposals)
-        return Answer(_merges(question, ()), proposals)
+        return _answer(question, params, (), proposals)
     changes = [*question.to_come, *_proposals.changes(question.place.root, proposals)]
     try:
-        return Answer(_merges(question, changes), proposals)
+        return _answer(question, params, changes, proposals)
     except _world.RefusedError as exc:
         raise StoppedError(_screen(exc, _refusal.explain(exc.text), proposals), stop.result) from None
 
@@ -129,18 +146,20 @@ def _agreed(question: Question, answer: Answer) -> Answer:
     return answer
 
 
-def _proposed(question: Question) -> list[t.Any]:
+def _proposed(question: Question) -> list[_refusal.Proposal]:
     """Return what Portage proposes when it is asked for all that it can."""
     command = _emerge.argv(question.atoms, question.options, pretend=True, extra=[*question.extra, *AUTOUNMASK])
     _status, stdout, stderr = question.run(command)
     return [each for problem in _refusal.explain(stdout + stderr) for each in problem.proposals]
 
 
-def _data(problems: t.Sequence[t.Any], proposals: t.Sequence[t.Any]) -> dict[str, t.Any]:
+def _data(problems: t.Sequence[_refusal.Problem], proposals: t.Sequence[_refusal.Proposal]) -> dict[str, t.Any]:
     return {"problems": [asdict(each) for each in problems], "proposals": [asdict(each) for each in proposals]}
 
 
-def _screen(refused: _world.RefusedError, problems: t.Sequence[t.Any], proposals: t.Sequence[t.Any]) -> str:
+def _screen(
+    refused: _world.RefusedError, problems: t.Sequence[_refusal.Problem], proposals: t.Sequence[_refusal.Proposal]
+) -> str:
     """Return the refusal so that it fits a screen; what cuts it short is in the data."""
     told = "\n".join(problem.words for problem in problems).splitlines() or str(refused).splitlines()
     lines = [*told[:_LINES], *(["..."] if len(told) > _LINES else [])]

@@ -37,11 +37,13 @@ Result = dict[str, t.Any]
 #: What a result says of a run that did nothing.
 NOTHING: t.Final[t.Mapping[str, t.Any]] = {
     **dict.fromkeys(("binary", "source", "failed", "removed", "waiting", "merge_list", "written", "words"), []),
+    **dict.fromkeys(("done", "failures", "dropped"), []),
     **dict.fromkeys(("resumed", "steps"), {}),
     "job": "",
     "joined": False,
 }
 _LISTS: t.Final = ("binary", "source", "failed", "removed", "waiting", "written", "words")
+_RECORDS: t.Final = ("done", "failures", "dropped")
 _OURS: t.Final = ("update", "deep", "newuse", "changed_use", "emptytree", "with_bdeps", "oneshot", "usepkg")
 _THEIRS: t.Final = ("usepkgonly", "getbinpkg", "binpkg_respect_use", "keep_going", "jobs", "load_average")
 UNKNOWN: t.Final = "unknown until what is built and the index are in place"
@@ -150,9 +152,12 @@ def begin(host: Host, params: Params) -> Result:
     if host.check or not (answer.merges or later):
         changed = bool(answer.merges or later or written)
         result["foreseen"] = {"changed": changed, "diff": asked.diff(later, answer.merges)}
+        result = _with_earlier(asked, result, job)
         if not host.check:
             _fingerprint.record(asked.record, known)
-        return _with_earlier(asked, result, job)
+            if job.phase == "died":  # it is told, and nothing of it is left to do
+                _jobs.clean(job.name, state=asked.place.state)
+        return result
     return _started(asked, result, job, before)
 
 
@@ -232,14 +237,13 @@ def _started(asked: _Asked, result: Result, job: _job_files.Job, before: t.Mappi
 
 
 def _with_earlier(asked: _Asked, result: Result, job: _job_files.Job, kept: t.Sequence[str] = ()) -> Result:
-    """Add what there is to tell of the job before, if it died and nobody has been told."""
-    if job.phase != "died" or job.collected:
+    """Add what there is to tell of the job before, if it died."""
+    if job.phase != "died":
         return {**result, "resumed": {"kept": list(kept)} if kept else {}}
     before = _outcome.outcome(_world.log_from(_job_files.seconds(job.begun), asked.place.log))
     told = {"message": job.message, "begun": job.begun, "binary": before.binary, "source": before.source}
-    if not asked.host.check:
-        _jobs.collect(job, state=asked.place.state)
-    return {**result, "resumed": {**told, "kept": list(kept)}, "words": [*result["words"], job.message]}
+    words = [*result["words"], f"An earlier run is gone on with: {job.message}"]
+    return {**result, "resumed": {**told, "kept": list(kept)}, "words": words}
 
 
 def collect(host: Host, params: Params, begun: Result) -> Result:
@@ -251,12 +255,13 @@ def collect(host: Host, params: Params, begun: Result) -> Result:
     state = params["state_dir"]
     job = _job_files.find(begun["job"], state)
     request = (_job_files.load(_job_files.folder(job.name, state), _job_files.REQUEST) or {}).get("parameters", {})
-    _jobs.collect(job, state=state)
+    if job.phase == "finished":
+        _jobs.collect(job, state=state)
     total = _combined(begun, {**job.result, "merge_list": request.get("merge_list", [])})
     total["words"] += [f"Left undone: {words}" for words in job.result.get("steps", {}).get("words", ())]
     mine = request.get("wanted") == _asked(host, params).wanted
     if job.phase != "finished" and (mine or not begun["joined"]):
-        raise _emerge_ask.StoppedError(job.message, {**total, "changed": True})
+        raise _emerge_ask.StoppedError(job.message, {**finished(total), "changed": True})
     if not begun["joined"]:
         return total
     again = begin(host, params)
@@ -266,10 +271,11 @@ def collect(host: Host, params: Params, begun: Result) -> Result:
 def _combined(first: Result, then: t.Mapping[str, t.Any]) -> Result:
     """Return two results as one."""
     lists = {name: list(dict.fromkeys([*first.get(name, ()), *then.get(name, ())])) for name in _LISTS}
+    records = {name: [*first.get(name, ()), *then.get(name, ())] for name in _RECORDS}
     merges = first.get("merge_list") or then.get("merge_list") or []
     steps = {**first.get("steps", {}), **then.get("steps", {})}
     rest = {"merge_list": merges, "steps": steps, "resumed": first.get("resumed") or then.get("resumed") or {}}
-    return {**NOTHING, **lists, **rest, "job": "", "foreseen": _told(lists, merges)}
+    return {**NOTHING, **lists, **records, **rest, "job": "", "foreseen": _told(lists, merges)}
 
 
 def _told(lists: t.Mapping[str, t.Sequence[str]], merges: t.Sequence[t.Any]) -> dict[str, t.Any]:

@@ -14,6 +14,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge,
     _files,
     _jobs,
+    _live,
     _lock,
     _mounts,
     _paths,
@@ -78,7 +79,7 @@ class Place:
     def _own(self) -> dict[str, str]:
         """Return what Portage is told in a build root, so that no configuration leads it to another place."""
         packed = {"PKGDIR": _mounts.PKGDIR} if self.pkgdir else {}
-        features = "buildpkg -getbinpkg" if self.pkgdir else "-buildpkg -getbinpkg"
+        features = f"{'' if self.pkgdir else '-'}buildpkg -getbinpkg {_live.FEATURE}"
         return {"DISTDIR": _mounts.DISTDIR, "FEATURES": features, **packed}
 
     def runner(self, run: _process.Run) -> Run:

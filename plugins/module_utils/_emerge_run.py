@@ -6,17 +6,22 @@
 from __future__ import annotations
 
 import os
+import time
 import typing as t
 from dataclasses import asdict, dataclass, field
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge,
+    _failure,
+    _failure_text,
     _fingerprint,
     _later,
+    _live,
     _outcome,
     _process,
     _progress,
     _resume,
+    _run_mark,
     _world,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._emerge_place import Place, Run
@@ -71,22 +76,25 @@ def work(run: _process.Run, parameters: t.Mapping[str, t.Any]) -> dict[str, t.An
     request = Request(**parameters)
     place = Place(**request.place)
     inside = place.runner(run)
-    offset = _world.log_size(place.log)
+    begun = _run_mark.mark(place.root, now=time.time())
     with place.alone():
         status, words = _merge(inside, request, place) if request.merge_list else (0, "")
-        outcome = _outcome.outcome(_world.log_since(offset, place.log))
-        done = {**asdict(outcome), "kept": list(request.kept), "steps": {}}
+        outcome = _outcome_of(inside, request, begun, status, words)
         if status != 0:
-            raise FailedError(_told(request, status, _world.why_failed(outcome, words, place.root)), done)
+            raise FailedError(_told(request, outcome, status, words), _done(request, outcome, {}))
         _resume.end(place)
-        done["steps"] = _later.steps(inside, request.steps, request.options, place.root)
-        done.update(asdict(_outcome.outcome(_world.log_since(offset, place.log))))
+        steps = _later.steps(inside, request.steps, request.options, place.root)
+        outcome = _outcome_of(inside, request, begun, 0, "") if steps else outcome
         _record(request, place)
-    return {**done, "changed": True}
+    return {**_done(request, outcome, steps), "changed": True}
+
+
+def _done(request: Request, outcome: _outcome.Outcome, steps: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {**asdict(outcome), "kept": list(request.kept), "steps": dict(steps)}
 
 
 def _merge(run: Run, request: Request, place: Place) -> tuple[int, str]:
-    """Run emerge and return its status and what it said last."""
+    """Run emerge and return its status and what it said."""
     _resume.install(run, request.kept, {"PKGDIR": request.kept_in})
     _resume.begin(place, request.environment)
     if not place.is_host and any(merge["kind"] == "ebuild" for merge in request.merge_list):
@@ -94,16 +102,29 @@ def _merge(run: Run, request: Request, place: Place) -> tuple[int, str]:
         fetch = _emerge.argv(request.atoms, {**request.options, "fetchonly": True}, pretend=False, extra=request.extra)
         run(fetch, network="host")
     command = _emerge.argv(request.atoms, request.options, pretend=False, extra=request.extra)
-    status, stdout, stderr = run(command, environ_update=request.environment)
-    return status, _emerge.last_words(stdout + stderr)
+    features = {"FEATURES": " ".join(filter(None, (request.environment.get("FEATURES"), _live.FEATURE)))}
+    status, stdout, stderr = run(command, environ_update={**request.environment, **(features if place.is_host else {})})
+    return status, stdout + stderr
 
 
-def _told(request: Request, status: int, words: str) -> str:
-    where = f"emerge {' '.join(request.atoms)}"
-    if status < 0:
-        killed = f"expected status 0, found that signal {-status} killed it. Run again, it goes on from there"
-        return f"{where}: {killed}:\n{words}"
-    return f"{where}: expected status 0, found {status}:\n{words}"
+def _outcome_of(run: Run, request: Request, begun: _run_mark.Mark, status: int, words: str) -> _outcome.Outcome:
+    root = str(request.place["root"])
+    where = _failure.Where(root)
+    if status != 0:
+        _status, stdout, _stderr = run(["portageq", "envvar", "PORTAGE_TMPDIR", "PORTAGE_LOGDIR"])
+        tmpdir, _newline, logdir = stdout.rstrip("\n").partition("\n")
+        where = _failure.Where(root, tmpdir or where.tmpdir, logdir, begun.time)
+    wanted = {merge["cpv"]: merge["kind"] for merge in request.merge_list if merge["kind"] in ("ebuild", "binary")}
+    log = _run_mark.since(begun, root)
+    return _outcome.read(log, status=status, words=words, wanted=wanted, begun=begun, where=where)
+
+
+def _told(request: Request, outcome: _outcome.Outcome, status: int, words: str) -> str:
+    told = _failure_text.told(outcome, status, words, what=f"emerge {' '.join(request.atoms)}")
+    if status >= 0:
+        return told
+    killed = f"emerge was killed by signal {-status}. If memory ran out (see the kernel's log), lower MAKEOPTS or jobs."
+    return f"{killed} Run again, it goes on from there.\n{told}"
 
 
 def _record(request: Request, place: Place) -> None:

@@ -12,7 +12,6 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge,
     _fingerprint,
     _merge_list,
-    _outcome,
     _repository,
     _tree_plan,
     _tree_stage,
@@ -60,15 +59,22 @@ def _index_identity(index: str) -> str:
         return "none"
 
 
-def pending(
+class Listing(t.NamedTuple):
+    """What emerge would do."""
+
+    merges: list[_merge_list.Merge]
+    said: str  # beside that, on stderr
+
+
+def ask(
     run: Run,
     atoms: t.Sequence[str],
     options: t.Mapping[str, t.Any],
     *,
     configroot: str = "",
     extra: t.Sequence[str] = (),
-) -> list[_merge_list.Merge]:
-    """Return the merge list: what emerge would merge or remove, with the configuration below ``configroot`` if given.
+) -> Listing:
+    """Return what emerge would merge or remove, with the configuration below ``configroot`` if given.
 
     Raises ``RefusedError`` with Portage's words if it refuses.
     """
@@ -79,10 +85,10 @@ def pending(
         said = stdout + stderr
         words = f"{' '.join(command)}: expected a merge list, found status {status}:\n{_emerge.last_words(said)}"
         raise RefusedError(words, said)
-    return [merge for merge in _merge_list.merge_list(stdout) if merge.kind != "nomerge"]
+    return Listing([merge for merge in _merge_list.merge_list(stdout) if merge.kind != "nomerge"], stderr)
 
 
-def foreseen(
+def ask_with(
     run: Run,
     atoms: t.Sequence[str],
     options: t.Mapping[str, t.Any],
@@ -90,14 +96,14 @@ def foreseen(
     place: str,
     *,
     extra: t.Sequence[str] = (),
-) -> list[_merge_list.Merge]:
-    """Return the merge list as it will be once the changes are made to this host's configuration.
+) -> Listing:
+    """Return the same as it will be once the changes are made to this host's configuration.
 
-    The tree is assembled in the empty folder ``place``.  Raises ``BinhostError`` as ``pending``.
+    The tree is assembled in the empty folder ``place``.  Raises ``BinhostError`` as ``ask``.
     """
     _tree_stage.assemble("/", place, changes, seen="/")
     ours = ["@binhost"] if _tree_stage.joins_world(changes) else []
-    return pending(run, [*atoms, *ours], options, configroot=place, extra=extra)
+    return ask(run, [*atoms, *ours], options, configroot=place, extra=extra)
 
 
 def shown(merges: t.Iterable[_merge_list.Merge]) -> str:
@@ -131,16 +137,3 @@ def log_from(seconds: int, path: str = LOG) -> str:
     return "\n".join(
         line for line in lines if line.partition(":")[0].isdigit() and int(line.partition(":")[0]) >= seconds
     )
-
-
-def why_failed(outcome: _outcome.Outcome, words: str, root: str = "/") -> str:
-    """Return the end of the build log of each package that failed; what emerge said last if there is none.
-
-    Portage keeps the log of a failed build in PORTAGE_TMPDIR, below /var/tmp unless the person moved it.
-    """
-    told = []
-    for cpv in outcome.failed:
-        path = os.path.join(root, "var/tmp/portage", cpv, "temp/build.log")
-        if os.path.exists(path):
-            told.append(f"{cpv} failed; the end of {path}:\n{_emerge.last_words(log_since(0, path), 20)}")
-    return "\n".join(told) or words

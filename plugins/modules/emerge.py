@@ -342,11 +342,21 @@ source:
   returned: success or failure
   type: list
   elements: str
-failed:
-  description: Packages that were begun and not completed.
+failures:
+  description: Packages that failed, each with phase, reason, log and the last lines of that.
   returned: success or failure
   type: list
-  elements: str
+  elements: dict
+dropped:
+  description: Packages of the merge list that were not begun, because another failed.
+  returned: success or failure
+  type: list
+  elements: dict
+done:
+  description: Packages that were installed, each with kind, seconds and build id.
+  returned: success or failure
+  type: list
+  elements: dict
 removed:
   description: Packages removed, those replaced by another version included.
   returned: success or failure
@@ -449,7 +459,9 @@ def main() -> None:
     try:
         result = converge(module, host)
     except _emerge_ask.StoppedError as exc:
-        module.fail_json(msg=str(exc), **{"changed": False, **exc.result})
+        result = {"changed": False, **exc.result}
+        result.pop("words", None)
+        module.fail_json(msg=str(exc), **result)
     except (BinhostError, OSError) as exc:
         module.fail_json(msg=str(exc))
     if module.params["state"] != "started":
