@@ -43,7 +43,8 @@ def explain(text: str) -> list[Problem]:
 
     What it said that is known by none of its forms is one problem of the kind "other"; there is always one.
     """
-    found = [problem for read, lines in _sections(text.splitlines()) for problem in read(lines)]
+    every = text.splitlines()
+    found = [_with_blockers(problem, every) for read, lines in _sections(every) for problem in read(lines)]
     if all(problem.kind == "skipped" for problem in found):
         found.append(Problem("other", (), _emerge.last_words(text)))
     return found
@@ -164,6 +165,16 @@ def _circular(lines: Lines) -> t.Iterator[Problem]:
 def _blocked(lines: Lines) -> t.Iterator[Problem]:
     pulled = [match["node"] for match in map(_PULLED.match, lines) if match]
     yield Problem("blocked", _nodes(pulled), _words(lines))
+
+
+def _with_blockers(problem: Problem, every: Lines) -> Problem:
+    """Return a problem with blockers, which names those that block alone, with the merge list's lines of them."""
+    blockers = [line for line in every if line.startswith("[blocks B")]
+    if problem.kind != "blocked" or not blockers:
+        return problem
+    names = [line.partition("]")[2].split()[0] for line in blockers]
+    packages = tuple(dict.fromkeys([*problem.packages, *names]))
+    return Problem(problem.kind, packages, "\n".join([*blockers, "", problem.words]), problem.proposals)
 
 
 def _slot_conflict(lines: Lines) -> t.Iterator[Problem]:
