@@ -159,30 +159,28 @@ def _said(told: _ignored.Ignored) -> Ground:
         use = set(entry.values.get("USE", "").split())
         for flags in told.use.get(entry.cpv, ()):
             if all((flag.lstrip("-") in use) != flag.startswith("-") for flag in flags):
-                return _use(entry.cpv, flags)
+                words = " ".join(flags)
+                fix = (Proposal("package.use", f"={entry.cpv} {words}"),)
+                return "use", f"ignored due to non matching USE: {words}", fix
         if entry.cpv in told.changed_deps:
             return "changed_deps", "ignored due to changed dependencies: it has to be built anew", ()
         if entry.cpv in told.patched:
-            files = [path for path in told.patches if f"/{_patterns.package(entry.cpv)}" in path]
+            files = [path for path in told.patches if path.startswith(_patterns.package(entry.cpv))]
             return "patches", f"ignored due to user patches: {' '.join(files)}".rstrip(" :"), ()
         return None
 
     return ground
 
 
-def _use(cpv: str, flags: Sequence[str]) -> tuple[str, str, tuple[Proposal, ...]]:
-    words = " ".join(flags)
-    return "use", f"ignored due to non matching USE: {words}", (Proposal("package.use", f"={cpv} {words}"),)
-
-
 def _other_use(merge: Merge, entry: Package, answer: Answer) -> Found:
-    """Tell the flags that differ, where a dependency asks for one: Portage says nothing then."""
+    """Tell the flags that differ where Portage says nothing, since a dependency needs one of them: no line helps."""
     if entry.cpv != merge.cpv:
         return None
     use, known = set(entry.values.get("USE", "").split()), set(_iuse(entry))
     shown = {flag.full: flag.enabled for flag in merge.use if flag.change != "removed"}
-    flags = [name for name in sorted(known & set(shown)) if shown[name] != (name in use)]
-    return _use(entry.cpv, [name if name in use else f"-{name}" for name in flags]) if flags else None
+    names = [name for name in sorted(known & set(shown)) if shown[name] != (name in use)]
+    words = " ".join(name if name in use else f"-{name}" for name in names)
+    return ("use", f'built with USE="{words}", which is not what is wanted here', ()) if words else None
 
 
 def _iuse(entry: Package) -> list[str]:

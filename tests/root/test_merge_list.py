@@ -5,33 +5,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import shutil
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import (
-    _emerge,
-    _merge_list,
-    _refusal,
     _removal,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._merge_list import Flag, Merge
-from ansible_collections.larry.binhost.plugins.module_utils._refusal import Problem, Proposal
+from ansible_collections.larry.binhost.plugins.module_utils._refusal import Proposal
 
 from tests.root import planted
-from tests.root.build_root import BuildRoot, copy
+from tests.root.machine import Machine
 
-REPOSITORY: t.Final = "var/db/repos/planted"
-#: Where the index of binaries is, on the host below the root.
-INDEX: t.Final = "/srv/index"
-CONFIG: t.Final = {
-    "repos.conf/planted.conf": "[DEFAULT]\nmain-repo = planted\n\n[planted]\nlocation = /var/db/repos/planted\n",
-    "binrepos.conf/master.conf": f"[master]\nsync-uri = file://{INDEX}\npriority = 1\n",
-}
 FETCHED: t.Final = {"x/secret-1": {"secret.tar.gz": b"x" * 1_500_000}}
 RESTRICTED: t.Final = (
     'RESTRICT="fetch"\nSRC_URI="https://example.org/secret.tar.gz"\n'
@@ -91,77 +79,6 @@ INSTALLED: t.Final[t.Mapping[str, Mapping[str, str]]] = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Machine:
-    """A root with the planted repository and no binaries yet."""
-
-    root: BuildRoot
-
-    def run(self, args: t.Any, /) -> tuple[int, str, str]:
-        """Run a program there as modules do; the index is named by its place on the host."""
-        words = [str(word).replace(f"{self.root.path}{INDEX}", INDEX) for word in args]
-        done = self.root.run(*words, environment=_emerge.ENVIRONMENT, check=False)
-        return done.returncode, done.stdout, done.stderr
-
-    def emerge(self, *words: str) -> tuple[int, str, str]:
-        return self.run(["emerge", *_emerge.ALWAYS, "--pretend", "--verbose", *words])
-
-    def merges(self, *words: str) -> list[Merge]:
-        status, stdout, stderr = self.emerge(*words)
-        assert status == 0, stdout + stderr
-        return _merge_list.parse(stdout)
-
-    def problems(self, *words: str) -> list[Problem]:
-        status, stdout, stderr = self.emerge(*words)
-        assert status != 0, stdout
-        return _refusal.explain(stdout + stderr)
-
-    @contextlib.contextmanager
-    def with_lines(self, lines: Sequence[Proposal]) -> Iterator[None]:
-        """Have lines in files of their own below /etc/portage."""
-        places = []
-        for number, proposal in enumerate(lines):
-            place = self.root.path / "etc/portage" / proposal.file / f"zz-{number}"
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(f"{proposal.line}\n")
-            places.append(place)
-        yield
-        for place in places:
-            place.unlink()
-
-
-def install(root: Path, cpv: str, values: Mapping[str, str]) -> None:
-    """Note a package as installed."""
-    category, pf = cpv.split("/")
-    entry = root / "var/db/pkg" / cpv
-    entry.mkdir(parents=True)
-    usual = {
-        "EAPI": "8",
-        "SLOT": "0",
-        "KEYWORDS": "amd64",
-        "USE": "amd64",
-        "COUNTER": "1",
-        "CHOST": "x86_64-pc-linux-gnu",
-    }
-    known = {"CATEGORY": category, "PF": pf, "repository": planted.NAME, "LICENSE": "GPL-2", "BUILD_TIME": "1"}
-    for name, value in {**usual, **known, **values}.items():
-        (entry / name).write_text(f"{value}\n")
-
-
-def configure(root: Path) -> None:
-    portage = root / "etc/portage"
-    shutil.rmtree(portage / "repos.conf", ignore_errors=True)
-    for name, text in CONFIG.items():
-        (portage / name).parent.mkdir(parents=True, exist_ok=True)
-        (portage / name).write_text(text)
-    conf = (portage / "make.conf").read_text()
-    (portage / "make.conf").unlink()
-    (portage / "make.conf").mkdir()
-    (portage / "make.conf/01-stage").write_text(conf)
-    (portage / "make.profile").unlink()
-    (portage / "make.profile").symlink_to(f"../../{REPOSITORY}/profiles/{planted.PROFILE}")
-
-
 def plant(place: Path) -> None:
     planted.repository(place, EBUILDS, FETCHED)
     profile = place / "profiles" / planted.PROFILE
@@ -180,17 +97,13 @@ def plant(place: Path) -> None:
 @pytest.fixture(scope="module")
 def machine(pristine_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Return the one machine of all tests here: none changes more of it than what it puts back."""
-    folder = tmp_path_factory.mktemp("merge-list")
-    copy(pristine_root, folder / "root")
-    root = BuildRoot.beside(folder / "root", folder)
-    configure(root.path)
-    plant(root.path / REPOSITORY)
-    shutil.rmtree(root.path / "var/db/pkg")
+    made = Machine.beside(pristine_root, tmp_path_factory.mktemp("merge-list"))
+    plant(made.repository)
     for cpv, values in INSTALLED.items():
-        install(root.path, cpv, values)
-    (root.path / "var/lib/portage/world").write_text("x/kept\n")
-    yield Machine(root)
-    _removal.tree(str(root.path))
+        made.install(cpv, values)
+    (made.root.path / "var/lib/portage/world").write_text("x/kept\n")
+    yield made
+    _removal.tree(str(made.root.path))
 
 
 def entry(cpv: str, action: str, marks: str, kind: str = "ebuild", **more: t.Any) -> Merge:
