@@ -13,8 +13,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import typing as t
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _candidates_program,
@@ -156,20 +157,27 @@ def _masked(merge: Merge, entry: Package, answer: Answer) -> Found:
 
 def _said(told: _ignored.Ignored) -> Ground:
     def ground(merge: Merge, entry: Package, answer: Answer) -> Found:
-        use = set(entry.values.get("USE", "").split())
-        for flags in told.use.get(entry.cpv, ()):
-            if all((flag.lstrip("-") in use) != flag.startswith("-") for flag in flags):
-                words = " ".join(flags)
-                fix = (Proposal("package.use", f"={entry.cpv} {words}"),)
-                return "use", f"ignored due to non matching USE: {words}", fix
+        flags = _matching(told.use.get(entry.cpv, ()), set(entry.values.get("USE", "").split()))
+        if flags:
+            fix = (Proposal("package.use", f"={entry.cpv} {flags}"),)
+            return "use", f"ignored due to non matching USE: {flags}", fix
         if entry.cpv in told.changed_deps:
             return "changed_deps", "ignored due to changed dependencies: it has to be built anew", ()
         if entry.cpv in told.patched:
-            files = [path for path in told.patches if path.startswith(_patterns.package(entry.cpv))]
+            places = (_patterns.package(entry.cpv), entry.cpv, re.sub(r"-r\d+$", "", entry.cpv))
+            files = [path for path in told.patches if path.rpartition("/")[0].partition(":")[0] in places]
             return "patches", f"ignored due to user patches: {' '.join(files)}".rstrip(" :"), ()
         return None
 
     return ground
+
+
+def _matching(lines: Iterable[Sequence[str]], use: Container[str]) -> str:
+    """Return the flags that emerge tells of the binary with this USE: of several builds, which it doesn't name, those
+    that it agrees with, and of these the most.
+    """
+    agreeing = [line for line in lines if all((flag.lstrip("-") in use) != flag.startswith("-") for flag in line)]
+    return " ".join(max(agreeing, key=len, default=()))
 
 
 def _other_use(merge: Merge, entry: Package, answer: Answer) -> Found:
