@@ -176,8 +176,9 @@ def _matching(lines: Iterable[Sequence[str]], use: Container[str]) -> str:
     """Return the flags that emerge tells of the binary with this USE: of several builds, which it doesn't name, those
     that it agrees with, and of these the most.
     """
-    agreeing = [list(line) for line in lines if all((flag.lstrip("-") in use) != flag.startswith("-") for flag in line)]
-    return " ".join(max(agreeing, key=len, default=[]))
+    agreeing = [line for line in lines if all((flag.lstrip("-") in use) != flag.startswith("-") for flag in line)]
+    longest = sorted(agreeing, key=len)[-1:]
+    return " ".join(*longest) if longest else ""
 
 
 def _other_use(merge: Merge, entry: Package, answer: Answer) -> Found:

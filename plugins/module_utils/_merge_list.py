@@ -115,11 +115,11 @@ _ACTIONS: t.Final = (
 
 #: The other lines that emerge prints around its list, each on its own.
 _KNOWN: t.Final = re.compile(
-    r"\s*$|These are the packages that would be |Calculating dependencies|Dependency resolution took "
+    r"\s*$|\.\.\. done!|These are the packages that would be |Calculating dependencies|Dependency resolution took "
     r"|Total: |Fetch Restriction: |Conflict: |Repositories:$| \[[\d?]+\] "
     r"|The following packages are causing rebuilds:|  \(.*\) causes rebuilds for:$|    \(.*\)$"
     r"|\s*\* (?!Error: )|>>> |Nothing to merge; quitting\.|Would you like to |Local copy of remote index "
-    r"|.{0,60}[#$] emerge "  # a shell's prompt, in what a person has copied
+    r"|.{0,60}[#$] (?:sudo )?emerge "  # a shell's prompt, in what a person has copied
 )
 #: What begins an explanation, which may run over any number of lines: _refusal reads those.
 _WORDS: t.Final = re.compile(
