@@ -240,7 +240,7 @@ _HEADS: t.Final[t.Sequence[tuple[re.Pattern[str], Reader]]] = [
         (r"!!! Multiple package instances within a single package slot", _slot_conflict),
         (r"\s*\* Error: The above package list contains", _blocked),
         (r"(WARNING: One or more updates|!!! The following update(\(s\))? ha(s|ve) been skipped)", _skipped),
-        (r"!!! Error fetching binhost package info|!!! Couldn't download ", _fetch),
+        (r"!!! (\[\S+\] )?(Error fetching binhost package info|Binhost package index )|!!! Couldn't download ", _fetch),
         (r"!!! \S+ is not a valid package atom|!!! The short ebuild name |!!! --\w+ requires all ", _other),
         (r"emerge: the given set ", _other),
         (r"!!! (Problem resolving dependencies|The following (installed|binary) packages)", _nothing),

@@ -6,19 +6,20 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from random import Random
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import (
-    _removal,
-)
+from ansible_collections.larry.binhost.plugins.module_utils import _merge_list, _removal
 from ansible_collections.larry.binhost.plugins.module_utils._merge_list import Flag, Merge
 from ansible_collections.larry.binhost.plugins.module_utils._refusal import Proposal
 
 from tests.root import planted
 from tests.root.machine import Machine
+from tests.root.repeat import repeats
 
 FETCHED: t.Final = {"x/secret-1": {"secret.tar.gz": b"x" * 1_500_000}}
 RESTRICTED: t.Final = (
@@ -65,6 +66,7 @@ EBUILDS: t.Final[t.Mapping[str, str]] = {
     "x/needs-none-1": 'RDEPEND="x/none"\n',
     "x/blocker-1": 'RDEPEND="!!x/kept"\n',
     "x/kept-1": "",
+    "x/renamed-1": "",
 }
 #: What is installed before: its USE is set, IUSE is known.
 INSTALLED: t.Final[t.Mapping[str, Mapping[str, str]]] = {
@@ -156,6 +158,17 @@ def test_the_merge_list_is_read(machine: Machine, words: str) -> None:
     assert [dataclasses.replace(merge, rest="") for merge in found] == LISTS[words]
 
 
+def test_a_package_that_has_moved_is_told_before_the_list(machine: Machine) -> None:
+    updates = machine.repository / "profiles/updates"
+    updates.mkdir()
+    (updates / "1Q-2026").write_text("move x/ancient x/renamed\n")
+    machine.install("x/ancient-1", {})
+    _status, stdout, _stderr = machine.emerge("--oneshot", "x/asks")
+    shutil.rmtree(updates)
+    assert "Performing Global Updates" in stdout
+    assert [merge.cpv for merge in _merge_list.parse(stdout)] == ["x/asks-1"]
+
+
 def test_another_root_is_told(machine: Machine) -> None:
     (machine.root.path / "other").mkdir()
     found = machine.merges("--root=/other", "--oneshot", "x/slotted")
@@ -219,3 +232,46 @@ def test_what_is_proposed_for_many_reasons_is_told_one_by_one(machine: Machine) 
     assert all(len(problem.proposals) == 1 for problem in problems)
     with machine.with_lines([proposal for problem in problems for proposal in problem.proposals]):
         assert len(machine.merges(*words)) == 8
+
+
+FLAGS: t.Final = ("aa", "bb", "cc", "dd", "video_cards_intel", "video_cards_nv")
+
+
+def chosen(random: Random) -> list[str]:
+    return [flag for flag in FLAGS if random.random() < 0.5]
+
+
+@pytest.mark.parametrize("seed", range(repeats(1, 10)))
+def test_what_is_planted_is_what_is_read(machine: Machine, seed: int) -> None:
+    """Plant packages with USE as it comes, some of them installed, and expect of each line what was planted."""
+    random = Random(seed)
+    expected, use = {}, []
+    for number in range(40):
+        cpv, iuse, enabled = f"z/of{seed}x{number}x-2", chosen(random), chosen(random)
+        installed = random.choice(["", "", "1", "2", "3"])
+        planted.ebuild(machine.repository, cpv, f'IUSE="{" ".join(iuse)}"\n')
+        use.append(f"={cpv} {' '.join(flag if flag in enabled else f'-{flag}' for flag in FLAGS)}")
+        old_iuse, old_use = (chosen(random), chosen(random)) if installed else ([], [])
+        if installed:
+            machine.install(f"{cpv[:-1]}{installed}", {"IUSE": " ".join(old_iuse), "USE": " ".join(old_use)})
+        action = {"": "new", "1": "upgrade", "2": "reinstall", "3": "downgrade"}[installed]
+        expected[cpv] = (
+            action,
+            {
+                flag: change(flag in enabled if flag in iuse else None, flag in old_use if flag in old_iuse else None)
+                if installed
+                else (flag in enabled, "")
+                for flag in {*iuse, *old_iuse}
+            },
+        )
+    with machine.with_lines([Proposal("package.use", "\n".join(use))]):
+        merges = machine.merges("--oneshot", "--nodeps", *(f"={cpv}" for cpv in expected))
+    read = {each.cpv: (each.action, {flag.full: (flag.enabled, flag.change) for flag in each.use}) for each in merges}
+    assert read == expected
+
+
+def change(now: bool | None, before: bool | None) -> tuple[bool, str]:
+    """Return whether a flag is set and what is new about that; None: the package doesn't know it."""
+    if now is None:
+        return False, "removed"
+    return now, "new" if before is None else "" if now == before else "changed"

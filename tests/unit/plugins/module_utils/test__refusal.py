@@ -95,7 +95,8 @@ SAID: t.Final[t.Sequence[tuple[str, Problem]]] = [
         Problem("skipped", ("x/lib:0",), ""),
     ),
     (
-        "!!! Error fetching binhost package info from 'http://192.0.2.1/'\n!!! HTTP Error 404: Not Found",
+        "!!! [master] Error fetching binhost package info from 'http://192.0.2.1/'\n"
+        "!!! [master] HTTP Error 404: Not Found",
         Problem("fetch", (), ""),
     ),
     (
