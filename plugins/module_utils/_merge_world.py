@@ -24,6 +24,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge,
     _failure_words,
     _host,
+    _live,
     _merge_list,
     _mounts,
     _outcome,
@@ -37,7 +38,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._mounts import DISTD
 from ansible_collections.larry.binhost.plugins.module_utils._portage_query import Run
 from ansible_collections.larry.binhost.plugins.module_utils._target import Target
 
-FEATURES: t.Final = "buildpkg buildpkg-proactive -getbinpkg clean-logs"
+FEATURES: t.Final = f"buildpkg buildpkg-proactive -getbinpkg clean-logs {_live.FEATURE}"
 #: Of the root; Portage itself cleans it of what is a week old.
 LOGDIR: t.Final = "/var/log/portage"
 #: Portage's own (cnf/make.globals): a slave's configuration is read here, and its FETCHCOMMAND would be run.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _emerge
+from ansible_collections.larry.binhost.plugins.module_utils._emerge import Step
 
 
 def test_argv() -> None:
@@ -32,12 +33,17 @@ def test_last_words_leave_progress_out() -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        (">>> Emerging (2 of 7) app-misc/hello-2.10::lab", "2 of 7: compiling app-misc/hello-2.10"),
-        (">>> Emerging binary (1 of 7) app-misc/hello-2.10-1::lab", "1 of 7: unpacking app-misc/hello-2.10-1"),
-        (">>> Installing (7 of 7) app-misc/hello-2.10::lab", "7 of 7: installing app-misc/hello-2.10"),
+        (">>> Emerging (2 of 7) app-misc/hello-2.10::lab", Step("compiling", 2, 7, "app-misc/hello-2.10")),
+        (">>> Emerging binary (1 of 7) app-misc/hello-2.10-1::lab", Step("unpacking", 1, 7, "app-misc/hello-2.10-1")),
+        (">>> Installing (7 of 7) app-misc/hello-2.10::lab", Step("installing", 7, 7, "app-misc/hello-2.10")),
+        (">>> Completed (7 of 7) app-misc/hello-2.10::lab", Step("completed", 7, 7, "app-misc/hello-2.10")),
         (">>> Jobs: 0 of 7 complete, 1 running", None),
         ("Calculating dependencies... done!", None),
     ],
 )
-def test_doing(line: str, expected: str | None) -> None:
+def test_doing(line: str, expected: Step | None) -> None:
     assert _emerge.doing(line) == expected
+
+
+def test_a_step_as_a_person_reads_it() -> None:
+    assert Step("compiling", 2, 7, "app-misc/hello-2.10").words == "2 of 7: compiling app-misc/hello-2.10"

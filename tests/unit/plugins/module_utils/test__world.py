@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _outcome, _tree_plan, _world
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.module_utils._merge_list import Merge
+from ansible_collections.larry.binhost.plugins.module_utils._merge_list import Flag, Merge
 from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import Entry
 
-HELLO = Merge("ebuild", "app-misc/hello-2.10", None, "lab", "N", 'USE="nls"')
-TREE = Merge("binary", "app-text/tree-2.1.0", 1, "lab", "N", "")
+HELLO = Merge(
+    *("ebuild", "app-misc/hello-2.10", None, "lab", "N", 'USE="nls"', "new"),
+    use=(Flag("nls", enabled=True),),
+)
+TREE = Merge("binary", "app-text/tree-2.1.0", 1, "lab", "N", "", "new")
 
 
 def answering(*answer: t.Any) -> _world.Run:
