@@ -123,7 +123,8 @@ def _listing(question: Question, changes: t.Sequence[_tree_plan.Change]) -> _wor
 def _with_proposals(question: Question, params: Params, refused: _world.RefusedError) -> Answer:
     """Return the answer with what Portage proposes, if that is allowed and helps; then it isn't written yet."""
     problems = _refusal.explain(refused.text)
-    proposals = [each for problem in problems for each in problem.proposals] or _proposed(question)
+    # Portage stops at the first thing that it may not propose to change, unless it is asked for all.
+    proposals = _proposed(question) or [each for problem in problems for each in problem.proposals]
     stop = StoppedError(_screen(refused, problems, proposals), _data(problems, proposals))
     if not _proposals.allowed(proposals, params["accept_proposals"]):
         raise stop
@@ -150,7 +151,8 @@ def _proposed(question: Question) -> list[_refusal.Proposal]:
     """Return what Portage proposes when it is asked for all that it can."""
     command = _emerge.argv(question.atoms, question.options, pretend=True, extra=[*question.extra, *AUTOUNMASK])
     _status, stdout, stderr = question.run(command)
-    return [each for problem in _refusal.explain(stdout + stderr) for each in problem.proposals]
+    found = [each for problem in _refusal.explain(stdout + stderr) for each in problem.proposals]
+    return list(dict.fromkeys(found))
 
 
 def _data(problems: t.Sequence[_refusal.Problem], proposals: t.Sequence[_refusal.Proposal]) -> dict[str, t.Any]:
