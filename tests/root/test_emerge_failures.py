@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import typing as t
 from collections.abc import Iterator
@@ -97,11 +96,20 @@ def plant(host: Host) -> None:
         (host.path / path).parent.mkdir(parents=True, exist_ok=True)
         (host.path / path).write_text(text)
     with (host.path / "etc/portage/make.conf").open("a") as file:
-        file.write('FEATURES="${FEATURES} collision-protect"\n')
+        file.write('FEATURES="${FEATURES} news collision-protect"\n')
 
 
 @pytest.fixture(scope="module")
-def result(host: Host) -> Result:
+def stale(host: Host) -> Iterator[int]:
+    """Return the number of a process whose program is gone, as after an upgrade."""
+    run = "{ /usr/bin/planted 300 >/dev/null 2>&1 & echo $!; rm /usr/bin/planted; }"
+    pid = int(host.sh(f"cp /usr/bin/sleep /usr/bin/planted && {run}").stdout)
+    yield pid
+    host.sh(f"kill {pid}")
+
+
+@pytest.fixture(scope="module")
+def result(host: Host, stale: int) -> Result:
     """Return what the module says of one run in which all of it fails."""
     names = [cpv.rpartition("-")[0] for cpv in [*FAILING, "x/configured-1"]]
     return host.emerge(TOP, *names)
@@ -170,26 +178,12 @@ def test_what_can_not_begin_is_refused_as_a_whole(host: Host, result: Result, at
     assert (host.path / "var/log/emerge.log").read_bytes() == before
 
 
-LOOK: t.Final = """
-import dataclasses, json, sys
-from ansible_collections.larry.binhost.plugins.module_utils import _afterwards
-from ansible_collections.larry.binhost.plugins.module_utils._run_mark import Mark
-print(json.dumps(dataclasses.asdict(_afterwards.look("/", Mark()))))
-"""
-
-
-def test_what_a_run_leaves_to_a_person(host: Host, result: Result) -> None:
-    """The program that runs is one whose file a package has replaced."""
-    run = "{ /usr/bin/planted 300 >/dev/null 2>&1 & echo $!; rm /usr/bin/planted; }"
-    pid = int(host.sh(f"cp /usr/bin/sleep /usr/bin/planted && {run}").stdout)
-    try:
-        done = subprocess.run(host.argv("/usr/bin/python3", "-c", LOOK), check=True, capture_output=True, text=True)
-        found = json.loads(done.stdout)
-    finally:
-        host.sh(f"kill {pid}")
-    ours = [(each["command"], each["files"]) for each in found["deleted_files"] if pid in each["pids"]]
+def test_what_a_run_leaves_to_a_person(stale: int, result: Result) -> None:
+    found = result["afterwards"]
+    ours = [(each["command"], each["files"]) for each in found["deleted_files"] if stale in each["pids"]]
     assert ours == [("planted", ["/usr/bin/planted"])]
     assert found["config_files"] == ["/etc/._cfg0000_planted.conf"]
     assert found["news"] == ["planted: 2026-01-01-new"]
+    assert found["preserved_libs"] == []
     said = [(each["cpv"], each["level"], each["text"]) for each in found["elog"] if each["cpv"] == "x/configured-1"]
     assert said == [("x/configured-1", "log", "look here"), ("x/configured-1", "warn", "careful")]
