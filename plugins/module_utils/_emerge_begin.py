@@ -38,7 +38,7 @@ Result = dict[str, t.Any]
 NOTHING: t.Final[t.Mapping[str, t.Any]] = {
     **dict.fromkeys(("binary", "source", "failed", "removed", "waiting", "merge_list", "written", "words"), []),
     **dict.fromkeys(("done", "failures", "dropped"), []),
-    **dict.fromkeys(("resumed", "steps"), {}),
+    **dict.fromkeys(("resumed", "steps", "afterwards"), {}),
     "job": "",
     "joined": False,
 }
@@ -275,6 +275,7 @@ def _combined(first: Result, then: t.Mapping[str, t.Any]) -> Result:
     merges = first.get("merge_list") or then.get("merge_list") or []
     steps = {**first.get("steps", {}), **then.get("steps", {})}
     rest = {"merge_list": merges, "steps": steps, "resumed": first.get("resumed") or then.get("resumed") or {}}
+    rest["afterwards"] = then.get("afterwards") or first.get("afterwards") or {}
     return {**NOTHING, **lists, **records, **rest, "job": "", "foreseen": _told(lists, merges)}
 
 

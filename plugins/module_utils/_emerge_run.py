@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import asdict, dataclass, field
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
+    _afterwards,
     _emerge,
     _failure,
     _failure_text,
@@ -77,20 +78,26 @@ def work(run: _process.Run, parameters: t.Mapping[str, t.Any]) -> dict[str, t.An
     place = Place(**request.place)
     inside = place.runner(run)
     begun = _run_mark.mark(place.root, now=time.time())
+
+    def left() -> _afterwards.Afterwards:
+        return _afterwards.look(place.root, begun, words)
+
     with place.alone():
         status, words = _merge(inside, request, place) if request.merge_list else (0, "")
         outcome = _outcome_of(inside, request, begun, status, words)
         if status != 0:
-            raise FailedError(_told(request, outcome, status, words), _done(request, outcome, {}))
+            raise FailedError(_told(request, outcome, status, words), _done(request, outcome, {}, left()))
         _resume.end(place)
         steps = _later.steps(inside, request.steps, request.options, place.root)
         outcome = _outcome_of(inside, request, begun, 0, "") if steps else outcome
         _record(request, place)
-    return {**_done(request, outcome, steps), "changed": True}
+    return {**_done(request, outcome, steps, left()), "changed": True}
 
 
-def _done(request: Request, outcome: _outcome.Outcome, steps: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    return {**asdict(outcome), "kept": list(request.kept), "steps": dict(steps)}
+def _done(
+    request: Request, outcome: _outcome.Outcome, steps: t.Mapping[str, t.Any], left: _afterwards.Afterwards
+) -> dict[str, t.Any]:
+    return {**asdict(outcome), "kept": list(request.kept), "steps": dict(steps), "afterwards": asdict(left)}
 
 
 def _merge(run: Run, request: Request, place: Place) -> tuple[int, str]:

@@ -66,7 +66,7 @@ def look(cpv: str, words: str, where: Where, *, stage: str = "", installed: bool
     ``words`` is what emerge said; ``stage`` a phase that is known by other means, in case nothing else tells one.
     """
     path = log_of(cpv, words, where)
-    told = _failure_words.plain(_end(path).strip() if path else "")
+    told = _failure_words.plain(_end(path).strip("\n") if path else "")
     told = told or _failure_words.plain(_failure_words.said(cpv, words))
     phase = _failure_words.phase(cpv, told) or _marked(cpv, where) or stage
     last = _emerge.last_words(_failure_words.without_trace(told), LINES)

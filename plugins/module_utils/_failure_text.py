@@ -75,13 +75,18 @@ def remedy(failure: Failure) -> str:
 
 def _failure(failure: Failure, room: int) -> list[str]:
     """Return a failure in at most ``room`` lines."""
-    known = (f"ERROR: {failure.cpv}:", failure.reason or "\0")
-    said = [line[:_WIDTH] for line in dict.fromkeys(failure.lines) if not any(each in line for each in known)]
-    shown = said[-(room - 3) :] if room > 3 else []
+    shown = telling(failure, room - 3)
     log = f"its log is {failure.log}" if failure.log else "no log of it is left"
     ends = (", which ends:" if failure.log else "; emerge said:") if shown else ""
     lines = [f"    {line}" for line in shown]
     return [title(failure)[: 2 * _WIDTH], f"  {remedy(failure)}", f"  {log}{ends}", *lines]
+
+
+def telling(failure: Failure, lines: int) -> list[str]:
+    """Return at most so many lines of the log's end, without what the title says too and what is said twice."""
+    known = (f"ERROR: {failure.cpv}:", failure.reason or "\0")
+    said = [line[:_WIDTH] for line in dict.fromkeys(failure.lines) if not any(each in line for each in known)]
+    return said[-lines:] if lines > 0 else []
 
 
 def dropped(packages: t.Iterable[Dropped]) -> list[str]:

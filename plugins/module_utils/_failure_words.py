@@ -174,11 +174,12 @@ def _first_error(told: str) -> str:
     return found[0].strip()[:200] if found else ""
 
 
-#: What ``die`` says beside its message.
+#: What ``die`` says beside its message, and a log's own head.
 _ABOUT_ITSELF = re.compile(
     r"^ ?\*?\s*(?:Call stack:|The specific snippet of code:|If you need support, post|the complete build log and the"
     r"|The complete build log is located|For convenience, a symlink to the build log|The ebuild environment file is"
-    r"|Working directory: '|S: '|.*, line +\d+:  Called )"
+    r"|Working directory: '|S: '|.*, line +\d+:  Called "
+    r"|(?:Package|Repository|Maintainer|Upstream|USE|FEATURES):(?: |$))"
 )
 
 

@@ -377,6 +377,16 @@ steps:
   description: What was done afterwards, for O(preserved_rebuild), O(depclean) and O(config_files), where there was any.
   returned: success
   type: dict
+afterwards:
+  description:
+    - What the run leaves to a person, each empty where there is nothing.
+    - >-
+      C(preserved_libs) (cpv, paths), C(news) that nobody has read, C(config_files) that wait to be merged, C(elog)
+      (cpv, level, text) of this run's packages, C(kernel_modules) (lines about kernels without modules and the other
+      way round), C(deleted_files) (service, command, pids, files) of what still uses files that are gone.
+    - It is empty where emerge was not started.
+  returned: success or failure
+  type: dict
 job:
   description: The job's name, empty where there is nothing to do.
   returned: with O(state=started)
