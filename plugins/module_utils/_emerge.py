@@ -1,26 +1,27 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""emerge's command line, and what its log says that it did.
-
-Sources: emerge(1); _emerge/Scheduler.py and _emerge/MergeListItem.py for the log.
-"""
+"""emerge's command line, and what it says while it runs.  Source: emerge(1)."""
 
 from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
+
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 #: Option of ours -> the words it adds when it is set; ``{}`` stands for its value. Source: emerge(1).
 FLAGS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
     "update": ("--update",),
     "deep": ("--deep",),
     "newuse": ("--newuse",),
+    "changed_use": ("--changed-use",),
     "emptytree": ("--emptytree",),
     "usepkg": ("--usepkg",),
+    "usepkgonly": ("--usepkgonly",),
     "getbinpkg": ("--getbinpkg",),
     "rebuilt_binaries": ("--rebuilt-binaries=y",),
+    "binpkg_respect_use": ("--binpkg-respect-use={}",),
     "with_bdeps": ("--with-bdeps={}",),
     "changed_deps": ("--changed-deps=y",),
     "keep_going": ("--keep-going=y",),
@@ -28,10 +29,19 @@ FLAGS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
     "oneshot": ("--oneshot",),
     "nodeps": ("--nodeps",),
     "onlydeps": ("--onlydeps",),
+    "buildpkg": ("--buildpkg=y",),
     "buildpkg_exclude": ("--buildpkg-exclude={}",),
     "usepkg_exclude": ("--usepkg-exclude={}",),
     "jobs": ("--jobs={}",),
     "load_average": ("--load-average={}",),
+}
+#: The same -> what it adds when it is false, and not merely unset: FEATURES=getbinpkg, or what another option implies,
+#: is not to decide. Source: _emerge/actions.py and create_depgraph_params.py.
+DENIED: t.Final[t.Mapping[str, str]] = {
+    "usepkg": "--usepkg=n",
+    "getbinpkg": "--getbinpkg=n",
+    "rebuilt_binaries": "--rebuilt-binaries=n",
+    "keep_going": "--keep-going=n",
 }
 
 #: What emerge prints and logs is read: no locale may translate it, no EMERGE_LOG_DIR move it; nobody waits for a
@@ -48,50 +58,26 @@ ENVIRONMENT: t.Final[t.Mapping[str, str]] = {
 ALWAYS: t.Final = ("--ignore-default-opts", "--ask=n", "--color=n", "--quiet=n", "--nospinner")
 
 
-def argv(atoms: t.Sequence[str], options: t.Mapping[str, t.Any], *, pretend: bool) -> list[str]:
-    """Return the command line; an option that is unset or false adds nothing."""
-    words = [word.format(options[name]) for name, template in FLAGS.items() if options.get(name) for word in template]
-    mode = ["--pretend", "--verbose"] if pretend else []
-    return ["emerge", *ALWAYS, *mode, *words, *atoms]
+def argv(
+    atoms: t.Sequence[str], options: t.Mapping[str, t.Any], *, pretend: bool, extra: t.Sequence[str] = ()
+) -> list[str]:
+    """Return the command line; an option that is unset adds nothing, nor one that is false unless ``DENIED`` has it.
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one run of emerge did, from its log."""
-
-    binary: list[str]  # installed from a binary package, in order
-    source: list[str]  # compiled and installed
-    failed: list[str]  # begun and not completed
-    removed: list[str]
-
-
-# 1700000000:  >>> emerge (1 of 2) app-misc/hello-2.10 to /
-# 1700000000:  === (1 of 2) Merging Binary (app-misc/hello-2.10::/var/cache/binpkgs/...)
-# 1700000000:  === (1 of 2) Compiling/Merging (app-misc/hello-2.10::/var/db/repos/...)
-# 1700000000:  ::: completed emerge (1 of 2) app-misc/hello-2.10 to /
-# 1700000000:  >>> unmerge success: app-misc/hello-2.9
-_BEGUN = re.compile(r"\d+:\s+>>> emerge \(\d+ of \d+\) (\S+) to ")
-_BINARY = re.compile(r"\d+:\s+=== \(\d+ of \d+\) Merging Binary \(([^:]+)::")
-_COMPLETED = re.compile(r"\d+:\s+::: completed emerge \(\d+ of \d+\) (\S+) to ")
-_REMOVED = re.compile(r"\d+:\s+>>> unmerge success: (\S+)")
-
-
-def outcome(log: str) -> Outcome:
-    """Return what the part of emerge.log in ``log`` says.
-
-    An upgrade's own removal of the old version counts as removed.
+    Raises ``BinhostError`` for an atom that emerge would take for an option.
     """
+    for atom in atoms:
+        if atom.startswith("-"):
+            raise BinhostError(f"atoms: expected atoms and sets, found {atom!r}; options of emerge go to extra_args")
+    mode = ["--pretend", "--verbose"] if pretend else []
+    return ["emerge", *ALWAYS, *mode, *_words(options), *atoms, *extra]
 
-    def found(pattern: re.Pattern[str]) -> list[str]:
-        return [match[1] for match in map(pattern.match, log.splitlines()) if match]
 
-    completed, binary = found(_COMPLETED), set(found(_BINARY))
-    return Outcome(
-        binary=[cpv for cpv in completed if cpv in binary],
-        source=[cpv for cpv in completed if cpv not in binary],
-        failed=[cpv for cpv in dict.fromkeys(found(_BEGUN)) if cpv not in completed],
-        removed=found(_REMOVED),
-    )
+def _words(options: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    for name, template in FLAGS.items():
+        if options.get(name):
+            yield from (word.format(options[name]) for word in template)
+        elif options.get(name) is False and name in DENIED:
+            yield DENIED[name]
 
 
 class Step(t.NamedTuple):

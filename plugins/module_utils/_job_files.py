@@ -22,6 +22,7 @@ that holds no lock and left no result has died; neither a process of the same nu
 
 from __future__ import annotations
 
+import calendar
 import contextlib
 import fcntl
 import hashlib
@@ -103,6 +104,11 @@ def now() -> str:
     """Return the time, UTC, ISO 8601 with milliseconds: two jobs in a second are not the same."""
     seconds = time.time()
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds * 1000) % 1000:03d}Z"
+
+
+def seconds(stamp: str) -> int:
+    """Return a time that ``now`` gave as seconds since the epoch; 0 of an empty text."""
+    return calendar.timegm(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S")) if stamp else 0
 
 
 def digest(kind: str, parameters: t.Mapping[str, t.Any]) -> str:

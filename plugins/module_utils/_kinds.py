@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _build,
     _emerge,
+    _emerge_run,
     _generation,
     _history,
     _progress,
@@ -101,6 +102,7 @@ class Kind:
 
 KINDS: t.Final[t.Mapping[str, Kind]] = {
     "build": Kind(build, _emerge.doing, in_build_root),
+    "emerge": Kind(_emerge_run.work, _emerge.doing, _emerge_run.source),
     "unpack": Kind(unpack),
     "publish": Kind(publish),
     "pack": Kind(pack),

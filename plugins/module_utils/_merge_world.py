@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 import typing as t
 from dataclasses import dataclass
 
@@ -23,10 +22,12 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _build_disk,
     _depclean,
     _emerge,
+    _failure_words,
     _host,
     _live,
     _merge_list,
     _mounts,
+    _outcome,
     _patterns,
     _rootrun,
     _size,
@@ -121,23 +122,13 @@ def fetch(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> str
     return "" if status == 0 else unfetched(stdout + stderr, place.target.distdir)
 
 
-# !!! Couldn't download 'hello-2.10.tar.gz'. Aborting.
-_NOT_FETCHED = re.compile(r"^!!! Couldn't download '([^.'][^']*)'", re.MULTILINE)
-# !!! x11/some-1 has fetch restriction turned on.
-# !!! This probably means ...
-#  * what pkg_nofetch says
-_RESTRICTED = re.compile(
-    r"^!!! (\S+) has fetch restriction turned on\.\n(?:!!! .*\n)*((?:\s*(?:\*.*)?\n)*)", re.MULTILINE
-)
-
-
 def unfetched(text: str, distdir: str) -> str:
     """Return which files emerge could not fetch, of what it said."""
     lines = []
-    files = list(dict.fromkeys(_NOT_FETCHED.findall(text)))
+    files = list(dict.fromkeys(_failure_words.NOT_FETCHED.findall(text)))
     if files:
         lines.append(f"{distdir}: expected to fetch {', '.join(files)}, found no place that has it")
-    for package, words in dict(_RESTRICTED.findall(text)).items():
+    for package, words in dict(_failure_words.RESTRICTED.findall(text)).items():
         told = "\n".join(line.strip(" *") for line in words.splitlines() if line.strip(" *"))
         lines.append(f"{package} may not be fetched by a program; put its files into {distdir}. It says:\n{told}")
     return "\n".join(lines) or f"emerge --fetchonly failed:\n{_emerge.last_words(text)}"
@@ -148,7 +139,7 @@ def merge(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> lis
     log = os.path.join(place.root, "var/log/emerge.log")
     offset = _world.log_size(log)
     status, stdout, stderr = _emerge_in(place, options, atoms, network=place.target.network)
-    done = _emerge.outcome(_world.log_since(offset, log))
+    done = _outcome.outcome(_world.log_since(offset, log))
     if status != 0:
         failed = f", {' '.join(done.failed)} failed" if done.failed else ""
         said = _build_logs(place.root, done.failed) or _emerge.last_words(stdout + stderr)

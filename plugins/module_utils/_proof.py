@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
@@ -24,7 +23,6 @@ from ansible_collections.larry.binhost.plugins.module_utils._merge_world import 
 
 #: They install nothing that a compiler made.
 _NO_PROGRAMS: t.Final = ("virtual/*", "acct-*/*", "sec-*/*", "app-eselect/*")
-_DOWNLOAD = re.compile(r"([\d,]+) KiB\Z")
 
 
 def prove(place: Place, merges: t.Sequence[_merge_list.Merge]) -> None:
@@ -87,8 +85,7 @@ def _has_ebuild(folder: str) -> bool:
 
 
 def _download(merge: _merge_list.Merge) -> int:
-    found = _DOWNLOAD.search(merge.rest)
-    return int(found[1].replace(",", "")) if found else 0
+    return merge.size or 0
 
 
 def verify(pkgdir: str, atom: str) -> None:

@@ -152,7 +152,11 @@ def _log(words: bytes) -> None:
 
 
 def _do(work: t.Callable[[], dict[str, t.Any]], place: str) -> dict[str, t.Any]:
-    """Return how the work ended; an error that nobody foresaw is in the log with where it came from."""
+    """Return how the work ended; an error that nobody foresaw is in the log with where it came from.
+
+    What was done before an error is its ``result``, if it has one.
+    """
+    result: t.Mapping[str, t.Any] = {}
     try:
         return {"phase": "finished", "result": work()}
     except Cancelled:
@@ -160,7 +164,7 @@ def _do(work: t.Callable[[], dict[str, t.Any]], place: str) -> dict[str, t.Any]:
             return {"phase": "cancelled", "message": "cancelled"}
         return {"phase": "died", "message": _ENDED_BY_SIGNAL}
     except BinhostError as exc:
-        message = str(exc)
+        message, result = str(exc), getattr(exc, "result", {})
     except OSError as exc:
         _log(traceback.format_exc().encode())
         message = str(exc)
@@ -171,7 +175,7 @@ def _do(work: t.Callable[[], dict[str, t.Any]], place: str) -> dict[str, t.Any]:
             f"expected no such error, found {type(exc).__name__}: {exc}; where it happened is at the end of {where}"
         )
     _log(f"{message}\n".encode("utf-8", "replace"))
-    return {"phase": "failed", "message": message[-_LONGEST_MESSAGE:]}
+    return {"phase": "failed", "message": message[-_LONGEST_MESSAGE:], "result": dict(result)}
 
 
 def _tell_end(place: str, end: t.Mapping[str, t.Any]) -> None:
