@@ -17,8 +17,10 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _config_sync,
     _job_files,
     _jobs,
+    _live,
     _mirror_source,
     _process,
+    _progress,
     _say,
     _shell,
     _supervisor,
@@ -98,6 +100,7 @@ def _list(options: argparse.Namespace) -> int:
 def line(job: _job_files.Job) -> str:
     """Return a job as a person reads it."""
     words = job.doing if job.phase == "running" else job.message.partition("\n")[0]
+    words = _live.line(job.live, job.live) if job.live else words
     since = f"since {job.begun}" if job.phase == "running" else job.ended or job.begun
     return "  ".join(part for part in (job.name, job.phase, since, words) if part)
 
@@ -147,7 +150,7 @@ def _run(options: argparse.Namespace) -> int:
     if not options.detached:
         again = [sys.executable, "-I", sys.argv[0], "--state", options.state, "run", options.name]
         _supervisor.detach(options.name, [*again, "--lock", str(options.lock), "--detached"], options.lock)
-    _supervisor.supervise(options.name, options.lock, _work, _doing_of(options), state=options.state)
+    _supervisor.supervise(options.name, options.lock, _work, _watch, state=options.state)
     return 0
 
 
@@ -158,12 +161,9 @@ def _work(kind: str, run: _process.Run, parameters: t.Mapping[str, t.Any]) -> di
     return _kinds.KINDS[kind].work(run, parameters)
 
 
-def _doing_of(options: argparse.Namespace) -> _supervisor.Doing:
-    request = _job_files.load(_job_files.folder(options.name, options.state), _job_files.REQUEST) or {}
+def _watch(kind: str, parameters: t.Mapping[str, t.Any]) -> _progress.Progress:
+    """Return how the progress of a kind is known."""
+    from ansible_collections.larry.binhost.plugins.module_utils import _kinds
 
-    def doing(words: str) -> str | None:
-        from ansible_collections.larry.binhost.plugins.module_utils import _kinds
-
-        return _kinds.KINDS[request["kind"]].doing(words)
-
-    return doing
+    known = _kinds.KINDS[kind]
+    return _progress.Progress(known.doing, known.source(parameters))

@@ -21,6 +21,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _files,
     _fragments,
     _host,
+    _merge_list,
     _mounts,
     _portage_query,
     _removal,
@@ -92,7 +93,7 @@ def ask(place: Place, target: Side, slaves: Sequence[Side]) -> dict[str, Answer]
     return answers
 
 
-def _compared(place: Place, slave: Side, target: tuple[Side, list[_emerge.Merge]]) -> list[Difference]:
+def _compared(place: Place, slave: Side, target: tuple[Side, list[_merge_list.Merge]]) -> list[Difference]:
     _side, merges = _wanted(place, slave)
     other, built = target
     here = _masked(place, slave, _divergence.missing_here(merges, built))
@@ -100,13 +101,13 @@ def _compared(place: Place, slave: Side, target: tuple[Side, list[_emerge.Merge]
     return _divergence.compare(Wanted(merges, slave.files, here), Wanted(built, other.files, there))
 
 
-def _wanted(place: Place, side: Side) -> tuple[Side, list[_emerge.Merge]]:
+def _wanted(place: Place, side: Side) -> tuple[Side, list[_merge_list.Merge]]:
     command = _emerge.argv(["@world"], EVERYTHING, pretend=True)
     environment = {**_emerge.ENVIRONMENT, "FEATURES": FEATURES}
     status, stdout, stderr = place.run(_rootrun.argv(place.root, _seen(place, side), command, environment))
     if status != 0:
         raise RefusedError(_emerge.last_words(stdout + stderr))
-    return side, [merge for merge in _emerge.merge_list(stdout) if merge.kind == "ebuild"]
+    return side, [merge for merge in _merge_list.merge_list(stdout) if merge.kind == "ebuild"]
 
 
 def _masked(place: Place, side: Side, cpvs: Sequence[str]) -> dict[str, list[str]]:

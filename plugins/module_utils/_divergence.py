@@ -10,20 +10,16 @@ lib/_emerge/depgraph.py: a binary is refused if its enabled flags differ (``_rei
 
 from __future__ import annotations
 
-import re
 import typing as t
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.larry.binhost.plugins.module_utils import _atom, _host
-from ansible_collections.larry.binhost.plugins.module_utils._emerge import Merge
+from ansible_collections.larry.binhost.plugins.module_utils._merge_list import Merge
 
 Files = Mapping[str, str]  # path below etc/portage -> text
 Lines = Mapping[str, t.Any]  # variable, without slave_, -> what belongs into it
 Kind = t.Literal["use", "version", "absent", "patches", "repository"]
-# USE="nls (-static) doc* {test}" VIDEO_CARDS="intel -amdgpu"
-_VARIABLE = re.compile(r'([A-Z][A-Z0-9_]*)="([^"]*)"')
-_FLAG = re.compile(r"-?[A-Za-z0-9][A-Za-z0-9+_@.-]*")
 
 
 @dataclass(frozen=True)
@@ -76,12 +72,7 @@ def missing_here(mine: Iterable[Merge], theirs: Iterable[Merge]) -> list[str]:
 
 def flags(merge: Merge) -> dict[str, bool]:
     """Return each USE flag that emerge shows of a package -> whether it is set; of USE_EXPAND by its long name."""
-    found = {}
-    for variable, words in _VARIABLE.findall(merge.rest):
-        prefix = "" if variable == "USE" else f"{variable.lower()}_"
-        for word in _FLAG.findall(words):
-            found[prefix + word.lstrip("-")] = not word.startswith("-")
-    return found
+    return {flag.full: flag.enabled for flag in merge.use if flag.change != "removed"}
 
 
 def patches(files: Files, cpv: str) -> list[str]:

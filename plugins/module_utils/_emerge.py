@@ -1,17 +1,12 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""emerge's command line, the merge list it shows before it does anything, and what its log says that it did.
-
-Sources: emerge(1); lib/portage/_emerge/resolver/output.py for the merge list; _emerge/Scheduler.py and
-_emerge/MergeListItem.py for the log.
-"""
+"""emerge's command line, and what it says while it runs.  Source: emerge(1)."""
 
 from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
@@ -20,10 +15,13 @@ FLAGS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
     "update": ("--update",),
     "deep": ("--deep",),
     "newuse": ("--newuse",),
+    "changed_use": ("--changed-use",),
     "emptytree": ("--emptytree",),
     "usepkg": ("--usepkg",),
+    "usepkgonly": ("--usepkgonly",),
     "getbinpkg": ("--getbinpkg",),
     "rebuilt_binaries": ("--rebuilt-binaries=y",),
+    "binpkg_respect_use": ("--binpkg-respect-use={}",),
     "with_bdeps": ("--with-bdeps={}",),
     "changed_deps": ("--changed-deps=y",),
     "keep_going": ("--keep-going=y",),
@@ -31,10 +29,19 @@ FLAGS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
     "oneshot": ("--oneshot",),
     "nodeps": ("--nodeps",),
     "onlydeps": ("--onlydeps",),
+    "buildpkg": ("--buildpkg=y",),
     "buildpkg_exclude": ("--buildpkg-exclude={}",),
     "usepkg_exclude": ("--usepkg-exclude={}",),
     "jobs": ("--jobs={}",),
     "load_average": ("--load-average={}",),
+}
+#: The same -> what it adds when it is false, and not merely unset: FEATURES=getbinpkg, or what another option implies,
+#: is not to decide. Source: _emerge/actions.py and create_depgraph_params.py.
+DENIED: t.Final[t.Mapping[str, str]] = {
+    "usepkg": "--usepkg=n",
+    "getbinpkg": "--getbinpkg=n",
+    "rebuilt_binaries": "--rebuilt-binaries=n",
+    "keep_going": "--keep-going=n",
 }
 
 #: What emerge prints and logs is read: no locale may translate it, no EMERGE_LOG_DIR move it; nobody waits for a
@@ -51,111 +58,59 @@ ENVIRONMENT: t.Final[t.Mapping[str, str]] = {
 ALWAYS: t.Final = ("--ignore-default-opts", "--ask=n", "--color=n", "--quiet=n", "--nospinner")
 
 
-def argv(atoms: t.Sequence[str], options: t.Mapping[str, t.Any], *, pretend: bool) -> list[str]:
-    """Return the command line; an option that is unset or false adds nothing."""
-    words = [word.format(options[name]) for name, template in FLAGS.items() if options.get(name) for word in template]
+def argv(
+    atoms: t.Sequence[str], options: t.Mapping[str, t.Any], *, pretend: bool, extra: t.Sequence[str] = ()
+) -> list[str]:
+    """Return the command line; an option that is unset adds nothing, nor one that is false unless ``DENIED`` has it.
+
+    Raises ``BinhostError`` for an atom that emerge would take for an option.
+    """
+    for atom in atoms:
+        if atom.startswith("-"):
+            raise BinhostError(f"atoms: expected atoms and sets, found {atom!r}; options of emerge go to extra_args")
     mode = ["--pretend", "--verbose"] if pretend else []
-    return ["emerge", *ALWAYS, *mode, *words, *atoms]
+    return ["emerge", *ALWAYS, *mode, *_words(options), *atoms, *extra]
 
 
-@dataclass(frozen=True)
-class Merge:
-    """One line of the merge list."""
-
-    kind: str  # "ebuild", "binary", "uninstall", "nomerge" or "blocks"
-    cpv: str  # "app-misc/hello-2.10-r1"; of a blocker, its atom
-    build_id: int | None  # of a binary
-    repository: str
-    marks: (
-        str  # the letters between kind and name: N new, U upgrade, D downgrade, R reinstall, S slot, B hard blocker ...
-    )
-    rest: str  # USE and size as emerge prints them
+def _words(options: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    for name, template in FLAGS.items():
+        if options.get(name):
+            yield from (word.format(options[name]) for word in template)
+        elif options.get(name) is False and name in DENIED:
+            yield DENIED[name]
 
 
-# [ebuild  N     ] app-misc/hello-2.10::lab  USE="nls -static" 0 KiB
-# [binary   R    ] app-arch/pigz-2.6-2:0/1::lab [2.6:0/1::lab] to /mnt/ USE="" 31 KiB
-# [blocks B      ] <sys-apps/foo-2 ("<sys-apps/foo-2" is soft blocking sys-apps/bar-1)
-_LINE = re.compile(r"\[(?P<kind>ebuild|binary|uninstall|nomerge|blocks)(?P<marks>[^]]*)\] (?P<rest>.*)$")
-_NAME = re.compile(r"(?P<cpv>[^\s:]+)(?P<slot>:[^\s:]+)?(?:::(?P<repository>\S+))?(?:\s+(?P<rest>.*))?$")
-_BUILD_ID = re.compile(r"-(?P<build_id>\d+)$")
-#: A version, so that the number behind it is known to be a build id: PMS 3.2.
-_VERSION_THEN_ID = re.compile(r"-\d+(\.\d+)*[a-z]?(_(pre|p|beta|alpha|rc)\d*)*(-r\d+)?-\d+$")
+class Step(t.NamedTuple):
+    """What emerge has begun, or completed, according to a line that it printed."""
 
+    what: str  # compiling, unpacking, installing, completed
+    number: int  # of the package in the list
+    total: int
+    cpv: str
 
-def merge_list(text: str) -> list[Merge]:
-    """Return what ``emerge --pretend --verbose`` printed as its merge list, in its order.
-
-    Raises ``BinhostError`` at a line that begins like an entry and is none.
-    """
-    entries = [line.lstrip() for line in text.splitlines() if line.lstrip().startswith("[")]
-    return [_merge(entry) for entry in entries]
-
-
-def _merge(entry: str) -> Merge:
-    line = _LINE.match(entry)
-    name = _NAME.match(line["rest"]) if line else None
-    if line is None or name is None:
-        raise BinhostError(
-            f"emerge --pretend: expected '[ebuild|binary|uninstall|nomerge|blocks ...] package', found {entry!r}"
-        )
-    cpv, build_id = name["cpv"], None
-    if line["kind"] == "binary" and _VERSION_THEN_ID.search(cpv):
-        number = _BUILD_ID.search(cpv)
-        if number is not None:
-            cpv, build_id = cpv[: number.start()], int(number["build_id"])
-    return Merge(
-        line["kind"], cpv, build_id, name["repository"] or "", line["marks"].strip(), (name["rest"] or "").strip()
-    )
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one run of emerge did, from its log."""
-
-    binary: list[str]  # installed from a binary package, in order
-    source: list[str]  # compiled and installed
-    failed: list[str]  # begun and not completed
-    removed: list[str]
-
-
-# 1700000000:  >>> emerge (1 of 2) app-misc/hello-2.10 to /
-# 1700000000:  === (1 of 2) Merging Binary (app-misc/hello-2.10::/var/cache/binpkgs/...)
-# 1700000000:  === (1 of 2) Compiling/Merging (app-misc/hello-2.10::/var/db/repos/...)
-# 1700000000:  ::: completed emerge (1 of 2) app-misc/hello-2.10 to /
-# 1700000000:  >>> unmerge success: app-misc/hello-2.9
-_BEGUN = re.compile(r"\d+:\s+>>> emerge \(\d+ of \d+\) (\S+) to ")
-_BINARY = re.compile(r"\d+:\s+=== \(\d+ of \d+\) Merging Binary \(([^:]+)::")
-_COMPLETED = re.compile(r"\d+:\s+::: completed emerge \(\d+ of \d+\) (\S+) to ")
-_REMOVED = re.compile(r"\d+:\s+>>> unmerge success: (\S+)")
-
-
-def outcome(log: str) -> Outcome:
-    """Return what the part of emerge.log in ``log`` says.
-
-    An upgrade's own removal of the old version counts as removed.
-    """
-
-    def found(pattern: re.Pattern[str]) -> list[str]:
-        return [match[1] for match in map(pattern.match, log.splitlines()) if match]
-
-    completed, binary = found(_COMPLETED), set(found(_BINARY))
-    return Outcome(
-        binary=[cpv for cpv in completed if cpv in binary],
-        source=[cpv for cpv in completed if cpv not in binary],
-        failed=[cpv for cpv in dict.fromkeys(found(_BEGUN)) if cpv not in completed],
-        removed=found(_REMOVED),
-    )
+    @property
+    def words(self) -> str:
+        """The step as a person reads it."""
+        return f"{self.number} of {self.total}: {self.what} {self.cpv}"
 
 
 # >>> Emerging (2 of 7) app-misc/hello-2.10::lab
-_STEP = re.compile(r">>> (?P<what>Emerging binary|Emerging|Installing) \((?P<count>\d+ of \d+)\) (?P<cpv>[^\s:]+)")
-_STEPS: t.Final = {"Emerging": "compiling", "Emerging binary": "unpacking", "Installing": "installing"}
+_STEP = re.compile(
+    r">>> (?P<what>Emerging binary|Emerging|Installing|Completed) \((?P<number>\d+) of (?P<total>\d+)\) "
+    r"(?P<cpv>[^\s:]+)"
+)
+_STEPS: t.Final = {
+    "Emerging": "compiling",
+    "Emerging binary": "unpacking",
+    "Installing": "installing",
+    "Completed": "completed",
+}
 
 
-def doing(line: str) -> str | None:
+def doing(line: str) -> Step | None:
     """Return what emerge is about according to a line that it printed; None if that says nothing of it."""
-    step = _STEP.match(line)
-    return f"{step['count']}: {_STEPS[step['what']]} {step['cpv']}" if step else None
+    found = _STEP.match(line)
+    return Step(_STEPS[found["what"]], int(found["number"]), int(found["total"]), found["cpv"]) if found else None
 
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")

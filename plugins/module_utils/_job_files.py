@@ -22,6 +22,7 @@ that holds no lock and left no result has died; neither a process of the same nu
 
 from __future__ import annotations
 
+import calendar
 import contextlib
 import fcntl
 import hashlib
@@ -33,7 +34,7 @@ import typing as t
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ansible_collections.larry.binhost.plugins.module_utils import _files, _process
+from ansible_collections.larry.binhost.plugins.module_utils import _files, _process, _progress
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
@@ -55,6 +56,8 @@ class Job:
     kind: str = ""
     request: str = ""  # digest of kind and parameters
     doing: str = ""  # a few words while it runs
+    live: t.Mapping[str, t.Any] = field(default_factory=dict)  # while it runs, what ``_progress.now`` returns
+    mark: str = ""  # changes with what of that is news
     begun: str = ""  # UTC, ISO 8601
     ended: str = ""  # the same
     pid: int = 0  # its supervisor's; 0 until it is known
@@ -72,7 +75,7 @@ class Job:
     @property
     def stamp(self) -> str:
         """A text that is another one whenever anything has changed that a watcher would tell."""
-        return hashlib.sha256(f"{self.phase}\n{self.begun}\n{self.doing}".encode()).hexdigest()[:16]
+        return hashlib.sha256(f"{self.phase}\n{self.begun}\n{self.mark}".encode()).hexdigest()[:16]
 
 
 def top(state: str = STATE) -> str:
@@ -101,6 +104,11 @@ def now() -> str:
     """Return the time, UTC, ISO 8601 with milliseconds: two jobs in a second are not the same."""
     seconds = time.time()
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds * 1000) % 1000:03d}Z"
+
+
+def seconds(stamp: str) -> int:
+    """Return a time that ``now`` gave as seconds since the epoch; 0 of an empty text."""
+    return calendar.timegm(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S")) if stamp else 0
 
 
 def digest(kind: str, parameters: t.Mapping[str, t.Any]) -> str:
@@ -214,7 +222,8 @@ def _job(name: str, place: str, phase: str, told: t.Mapping[str, t.Any], **more:
 def _running(name: str, place: str, told: t.Mapping[str, t.Any] | None) -> Job:
     if told is None or not _process.runs(supervisor(told)):  # of the job before
         return _job(name, place, "running", {}, doing="beginning")
-    return _job(name, place, "running", told, doing=told.get("doing", ""))
+    known = {"doing": told.get("doing", ""), "live": _progress.now(told, time.time())}
+    return _job(name, place, "running", told, mark=json.dumps(_progress.mark(told)), **known)
 
 
 def _ended(name: str, place: str, told: t.Mapping[str, t.Any]) -> Job:

@@ -12,7 +12,10 @@ from dataclasses import asdict, dataclass
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _build,
     _emerge,
+    _emerge_run,
+    _history,
     _mirroring,
+    _progress,
     _quickpkg,
     _release,
     _stage,
@@ -77,9 +80,20 @@ def command(run: Run, parameters: Parameters) -> dict[str, t.Any]:
     return {"changed": True, "status": status}
 
 
-def nothing(_line: str) -> str | None:
-    """Return no words for a line that a program printed."""
+def nothing(_line: str) -> _emerge.Step | None:
+    """Return nothing for a line that a program printed."""
     return None
+
+
+def nowhere(_parameters: Parameters) -> _progress.Source | None:
+    """Return nothing for a job that runs no emerge."""
+    return None
+
+
+def in_build_root(parameters: Parameters) -> _progress.Source | None:
+    """Return where the emerge of a build tells how far it is: the root has a pid namespace of its own."""
+    target = _target.Target(**{**parameters, "variants": []})
+    return _progress.Source(target.live, target.root + _history.LOG)
 
 
 @dataclass(frozen=True)
@@ -87,11 +101,13 @@ class Kind:
     """What one kind of job does, and how it tells of it."""
 
     work: t.Callable[[Run, Parameters], dict[str, t.Any]]
-    doing: t.Callable[[str], str | None] = nothing  # a line that a program printed -> a few words, if it says more
+    doing: t.Callable[[str], _emerge.Step | None] = nothing  # a line that a program printed -> what it tells
+    source: t.Callable[[Parameters], _progress.Source | None] = nowhere  # where its emerge tells more
 
 
 KINDS: t.Final[t.Mapping[str, Kind]] = {
-    "build": Kind(build, _emerge.doing),
+    "build": Kind(build, _emerge.doing, in_build_root),
+    "emerge": Kind(_emerge_run.work, _emerge.doing, _emerge_run.source),
     "unpack": Kind(unpack),
     "publish": Kind(publish),
     "verify": Kind(verify),

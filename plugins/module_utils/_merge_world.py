@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 import typing as t
 from dataclasses import dataclass
 
@@ -23,8 +22,12 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _build_disk,
     _depclean,
     _emerge,
+    _failure_words,
     _host,
+    _live,
+    _merge_list,
     _mounts,
+    _outcome,
     _patterns,
     _rootrun,
     _size,
@@ -35,7 +38,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._mounts import DISTD
 from ansible_collections.larry.binhost.plugins.module_utils._portage_query import Run
 from ansible_collections.larry.binhost.plugins.module_utils._target import Target
 
-FEATURES: t.Final = "buildpkg buildpkg-proactive -getbinpkg clean-logs"
+FEATURES: t.Final = f"buildpkg buildpkg-proactive -getbinpkg clean-logs {_live.FEATURE}"
 #: Of the root; Portage itself cleans it of what is a week old.
 LOGDIR: t.Final = "/var/log/portage"
 #: Portage's own (cnf/make.globals): a slave's configuration is read here, and its FETCHCOMMAND would be run.
@@ -84,7 +87,7 @@ def inside(
 
 def pending(
     place: Place, options: Options, atoms: t.Sequence[str] = WORLD, *, features: str = FEATURES
-) -> list[_emerge.Merge]:
+) -> list[_merge_list.Merge]:
     """Return what emerge would merge or remove.  Raises ``UnresolvedError`` with Portage's words."""
     status, stdout, stderr = _emerge_in(place, options, atoms, pretend=True, features=features)
     if status != 0:
@@ -93,7 +96,7 @@ def pending(
             f"{_emerge.last_words(stdout + stderr)}"
         )
     # A soft blocker is settled by the merge itself; it is nothing to do.
-    return [merge for merge in _emerge.merge_list(stdout) if merge.kind not in ("nomerge", "blocks")]
+    return [merge for merge in _merge_list.merge_list(stdout) if merge.kind not in ("nomerge", "blocks")]
 
 
 def bring(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> list[str]:
@@ -119,23 +122,13 @@ def fetch(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> str
     return "" if status == 0 else unfetched(stdout + stderr, place.target.distdir)
 
 
-# !!! Couldn't download 'hello-2.10.tar.gz'. Aborting.
-_NOT_FETCHED = re.compile(r"^!!! Couldn't download '([^.'][^']*)'", re.MULTILINE)
-# !!! x11/some-1 has fetch restriction turned on.
-# !!! This probably means ...
-#  * what pkg_nofetch says
-_RESTRICTED = re.compile(
-    r"^!!! (\S+) has fetch restriction turned on\.\n(?:!!! .*\n)*((?:\s*(?:\*.*)?\n)*)", re.MULTILINE
-)
-
-
 def unfetched(text: str, distdir: str) -> str:
     """Return which files emerge could not fetch, of what it said."""
     lines = []
-    files = list(dict.fromkeys(_NOT_FETCHED.findall(text)))
+    files = list(dict.fromkeys(_failure_words.NOT_FETCHED.findall(text)))
     if files:
         lines.append(f"{distdir}: expected to fetch {', '.join(files)}, found no place that has it")
-    for package, words in dict(_RESTRICTED.findall(text)).items():
+    for package, words in dict(_failure_words.RESTRICTED.findall(text)).items():
         told = "\n".join(line.strip(" *") for line in words.splitlines() if line.strip(" *"))
         lines.append(f"{package} may not be fetched by a program; put its files into {distdir}. It says:\n{told}")
     return "\n".join(lines) or f"emerge --fetchonly failed:\n{_emerge.last_words(text)}"
@@ -146,7 +139,7 @@ def merge(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> lis
     log = os.path.join(place.root, "var/log/emerge.log")
     offset = _world.log_size(log)
     status, stdout, stderr = _emerge_in(place, options, atoms, network=place.target.network)
-    done = _emerge.outcome(_world.log_since(offset, log))
+    done = _outcome.outcome(_world.log_since(offset, log))
     if status != 0:
         failed = f", {' '.join(done.failed)} failed" if done.failed else ""
         said = _build_logs(place.root, done.failed) or _emerge.last_words(stdout + stderr)

@@ -76,6 +76,14 @@ def family(pid: int) -> list[Process]:
     return found
 
 
+def descends(pid: int, ancestor: int) -> bool:
+    """Return whether a process runs that is ``ancestor`` or descends from it."""
+    while pid > 1 and pid != ancestor:
+        fields = _stat(pid)
+        pid = int(fields[1]) if fields else 0
+    return pid == ancestor and bool(_stat(pid))
+
+
 def send(known: Process, number: int) -> bool:
     """Send a signal to this very process and to none that has its number now; return whether it was there."""
     if not runs(known):
@@ -125,10 +133,13 @@ def _prctl(option: int, value: int) -> None:
     ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def runner(write: Callable[[bytes], None], tell: Callable[[str], None]) -> Run:
+def runner(
+    write: Callable[[bytes], None], tell: Callable[[str], None], look: Callable[[bool], None] = lambda over: None
+) -> Run:
     """Return how to run a program whose words are written while it runs.
 
-    ``write`` gets all of it, ``tell`` each line of standard output. The program gets SIGKILL when the caller is gone;
+    ``write`` gets all of it, ``tell`` each line of standard output; ``look`` is called at least twice a second with
+    false, and with true when it has ended. The program gets SIGKILL when the caller is gone;
     if an exception is raised meanwhile, by a signal for instance, it and its process group get SIGTERM, then SIGKILL.
     """
 
@@ -152,8 +163,10 @@ def runner(write: Callable[[bytes], None], tell: Callable[[str], None]) -> Run:
         except OSError as exc:
             return 127, "", f"{args[0]}: {exc.strerror}\n"
         with _ended(child):
-            streams = _read(child, write, tell)
-            return child.wait(), *streams
+            streams = _read(child, write, tell, look)
+            status = child.wait()
+            look(True)
+            return status, *streams
 
     return run
 
@@ -181,7 +194,10 @@ def _signal_group(group: int, number: int) -> None:
 
 
 def _read(
-    child: subprocess.Popen[bytes], write: Callable[[bytes], None], tell: Callable[[str], None]
+    child: subprocess.Popen[bytes],
+    write: Callable[[bytes], None],
+    tell: Callable[[str], None],
+    look: Callable[[bool], None],
 ) -> tuple[str, str]:
     """Return the ends of standard output and standard error."""
     said: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
@@ -191,6 +207,7 @@ def _read(
             selector.register(getattr(child, name), selectors.EVENT_READ, name)
         while selector.get_map():
             ready = selector.select(_IDLE)
+            look(False)
             if not ready and child.poll() is not None:  # somebody it has left behind holds its output open
                 break
             for key, _events in ready:

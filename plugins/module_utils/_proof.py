@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import os
-import re
 import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
-    _emerge,
     _files,
     _host,
+    _merge_list,
     _merge_world,
     _packages,
     _patterns,
@@ -24,10 +23,9 @@ from ansible_collections.larry.binhost.plugins.module_utils._merge_world import 
 
 #: They install nothing that a compiler made.
 _NO_PROGRAMS: t.Final = ("virtual/*", "acct-*/*", "sec-*/*", "app-eselect/*")
-_DOWNLOAD = re.compile(r"([\d,]+) KiB\Z")
 
 
-def prove(place: Place, merges: t.Sequence[_emerge.Merge]) -> None:
+def prove(place: Place, merges: t.Sequence[_merge_list.Merge]) -> None:
     """Build one package and leave PKGDIR, which is empty before, as empty again.
 
     ``merges`` is what is to be built; where that is nothing, there is nothing to prove. Raises ``BinhostError`` with
@@ -50,7 +48,7 @@ def prove(place: Place, merges: t.Sequence[_emerge.Merge]) -> None:
     _removal.empty(place.target.pkgdir)
 
 
-def choose(root: str, repositories: t.Iterable[str], merges: t.Sequence[_emerge.Merge]) -> str:
+def choose(root: str, repositories: t.Iterable[str], merges: t.Sequence[_merge_list.Merge]) -> str:
     """Return the smallest package with ELF files that the stage brought and an ebuild is there for.
 
     If there is none, it is the one with the smallest download of what is to be built; "" if nothing is.
@@ -86,9 +84,8 @@ def _has_ebuild(folder: str) -> bool:
         return False
 
 
-def _download(merge: _emerge.Merge) -> int:
-    found = _DOWNLOAD.search(merge.rest)
-    return int(found[1].replace(",", "")) if found else 0
+def _download(merge: _merge_list.Merge) -> int:
+    return merge.size or 0
 
 
 def verify(pkgdir: str, atom: str) -> None:

@@ -22,6 +22,7 @@ import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import _job_files, _process
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._progress import Progress
 
 #: sd_booted(3)
 _SYSTEMD: t.Final = "/run/systemd/system"
@@ -33,7 +34,8 @@ _ENDED_BY_SIGNAL: t.Final = (
 _LONGEST_MESSAGE: t.Final = 20000  # characters
 
 Work = t.Callable[[str, _process.Run, t.Mapping[str, t.Any]], dict[str, t.Any]]
-Doing = t.Callable[[str], t.Optional[str]]
+#: Kind and parameters of a job -> how its progress is known.
+Watch = t.Callable[[str, t.Mapping[str, t.Any]], Progress]
 
 
 class Cancelled(BaseException):
@@ -78,7 +80,7 @@ def _is_still(pid: int, program: str) -> bool:
     return False
 
 
-def supervise(name: str, lock: int, work: Work, doing: Doing, *, state: str) -> None:
+def supervise(name: str, lock: int, work: Work, watch: Watch, *, state: str) -> None:
     """Do the job whose lock is open at ``lock``, and write down how it ended."""
     os.set_inheritable(lock, False)
     os.umask(0o022)
@@ -89,19 +91,27 @@ def supervise(name: str, lock: int, work: Work, doing: Doing, *, state: str) -> 
         raise BinhostError(f"{place}: expected what is to be done, found nothing")
     told = _tell_begin(place, request)
 
-    def tell(line: str) -> None:
-        words = doing(line)
-        if words and words != told["doing"]:
-            told["doing"] = words
-            with contextlib.suppress(BinhostError):  # a full disk is not the build's affair
-                _job_files.save(place, _job_files.STATUS, told)
+    def labour() -> dict[str, t.Any]:
+        what = request["kind"], request["parameters"]
+        return work(what[0], _runner(place, told, watch(*what)), what[1])
 
     _process_signals()
-    end = _do(lambda: work(request["kind"], _process.runner(_log, tell), request["parameters"]), place)
+    end = _do(labour, place)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     _process.end_children()
     _tell_end(place, {**end, "ended": _job_files.now()})
+
+
+def _runner(place: str, told: t.Mapping[str, t.Any], progress: Progress) -> _process.Run:
+    """Return how to run a program, such that the state says how far it is."""
+
+    def keep(news: bool) -> None:
+        if news:
+            with contextlib.suppress(BinhostError):  # a full disk is not the build's affair
+                _job_files.save(place, _job_files.STATUS, {**told, **progress.told})
+
+    return _process.runner(_log, lambda line: keep(progress.line(line)), lambda over: keep(progress.look(over=over)))
 
 
 def _tell_begin(place: str, request: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -116,7 +126,6 @@ def _tell_begin(place: str, request: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "boot_id": me.boot,
         "begun": _job_files.now(),
         "log": os.path.join(place, _job_files.LOG),
-        "doing": "",
         **{key: request[key] for key in ("kind", "holds", "request")},
     }
     _job_files.save(place, _job_files.STATUS, told)
@@ -143,7 +152,11 @@ def _log(words: bytes) -> None:
 
 
 def _do(work: t.Callable[[], dict[str, t.Any]], place: str) -> dict[str, t.Any]:
-    """Return how the work ended; an error that nobody foresaw is in the log with where it came from."""
+    """Return how the work ended; an error that nobody foresaw is in the log with where it came from.
+
+    What was done before an error is its ``result``, if it has one.
+    """
+    result: t.Mapping[str, t.Any] = {}
     try:
         return {"phase": "finished", "result": work()}
     except Cancelled:
@@ -151,7 +164,7 @@ def _do(work: t.Callable[[], dict[str, t.Any]], place: str) -> dict[str, t.Any]:
             return {"phase": "cancelled", "message": "cancelled"}
         return {"phase": "died", "message": _ENDED_BY_SIGNAL}
     except BinhostError as exc:
-        message = str(exc)
+        message, result = str(exc), getattr(exc, "result", {})
     except OSError as exc:
         _log(traceback.format_exc().encode())
         message = str(exc)
@@ -162,7 +175,7 @@ def _do(work: t.Callable[[], dict[str, t.Any]], place: str) -> dict[str, t.Any]:
             f"expected no such error, found {type(exc).__name__}: {exc}; where it happened is at the end of {where}"
         )
     _log(f"{message}\n".encode("utf-8", "replace"))
-    return {"phase": "failed", "message": message[-_LONGEST_MESSAGE:]}
+    return {"phase": "failed", "message": message[-_LONGEST_MESSAGE:], "result": dict(result)}
 
 
 def _tell_end(place: str, end: t.Mapping[str, t.Any]) -> None:

@@ -42,12 +42,12 @@ def packages(root: str = "/") -> list[Package]:
 
 
 def _package(root: str, cpv: str) -> Package:
-    flags = _runnable.different(_read(root, cpv, name) for name in FLAGS)
-    time = _read(root, cpv, "BUILD_TIME").strip()
+    flags = _runnable.different(read(root, cpv, name) for name in FLAGS)
+    time = read(root, cpv, "BUILD_TIME").strip()
     return Package(cpv, int(time) if time.isdigit() else None, tuple(flags))
 
 
-def _read(root: str, cpv: str, name: str) -> str:
+def read(root: str, cpv: str, name: str) -> str:
     """Return the text of one of a package's files, empty if there is none."""
     try:
         with open(os.path.join(root, _host.VDB, cpv, name), encoding="utf-8", errors="surrogateescape") as handle:
@@ -63,7 +63,7 @@ def changed(root: str, cpv: str, *, spared: t.Callable[[str], bool] = lambda pat
     which ``spared`` is true aren't looked at.
     """
     found = []
-    for number, line in enumerate(_read(root, cpv, "CONTENTS").split("\n"), start=1):
+    for number, line in enumerate(read(root, cpv, "CONTENTS").split("\n"), start=1):
         match = _CONTENTS.match(line)
         if match is None:
             found += [f"line {number} of its CONTENTS"] if line.strip() else []

@@ -5,20 +5,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
+    _ebuilds,
     _emerge,
     _fingerprint,
-    _patterns,
-    _repository,
+    _merge_list,
     _tree_plan,
     _tree_stage,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 LOG = "/var/log/emerge.log"
+
+
+class RefusedError(BinhostError):
+    """emerge doesn't show a merge list; ``text`` is all that it said."""
+
+    def __init__(self, message: str, text: str) -> None:
+        """Take the message and Portage's words."""
+        super().__init__(message)
+        self.text = text
 
 
 class Run(t.Protocol):
@@ -28,84 +38,89 @@ class Run(t.Protocol):
         """Return exit status, stdout and stderr; a status other than 0 is no exception."""
 
 
-def state(index: str, overlays: t.Mapping[str, str]) -> dict[str, t.Any]:
-    """Return everything that emerge's answer on this host depends on.
+def state(index: str, overlays: t.Mapping[str, str], root: str = "/") -> dict[str, t.Any]:
+    """Return everything that emerge's answer on this host, or in a build root, depends on.
 
     ``index`` is the folder of its local index, beside which the target's repositories are; ``overlays`` are the
     others, name to place.
     """
+    common = _fingerprint.root_state(root)
+    known = common["repositories"]
     return {
-        **_fingerprint.root_state("/"),
+        **common,
         "index": os.path.realpath(index),
         "packages": _index_identity(index),
-        "overlays": {name: _repository.revision(place) for name, place in overlays.items() if os.path.isdir(place)},
+        "overlays": {
+            name: known.get(place) or _ebuilds.revision(place)
+            for name, place in overlays.items()
+            if os.path.isdir(place)
+        },
     }
 
 
 def _index_identity(index: str) -> str:
     try:
         with open(os.path.join(index, "Packages"), "rb") as handle:
-            return _fingerprint.digest(handle.read().decode(errors="replace"))
+            return hashlib.sha256(handle.read()).hexdigest()
     except FileNotFoundError:
         return "none"
 
 
-def pending(
-    run: Run, atoms: t.Sequence[str], options: t.Mapping[str, t.Any], *, configroot: str = ""
-) -> list[_emerge.Merge]:
-    """Return the merge list: what emerge would merge or remove, with the configuration below ``configroot`` if given.
+class Listing(t.NamedTuple):
+    """What emerge would do."""
 
-    Raises ``BinhostError`` with Portage's words if it refuses.
+    merges: list[_merge_list.Merge]
+    said: str  # beside that, on stderr
+
+
+def ask(
+    run: Run,
+    atoms: t.Sequence[str],
+    options: t.Mapping[str, t.Any],
+    *,
+    configroot: str = "",
+    extra: t.Sequence[str] = (),
+) -> Listing:
+    """Return what emerge would merge or remove, with the configuration below ``configroot`` if given.
+
+    Raises ``RefusedError`` with Portage's words if it refuses.
     """
-    command = _emerge.argv(atoms, options, pretend=True)
+    command = _emerge.argv(atoms, options, pretend=True, extra=extra)
     elsewhere = {"PORTAGE_CONFIGROOT": configroot} if configroot else {}
     status, stdout, stderr = run(command, environ_update={**_emerge.ENVIRONMENT, **elsewhere})
     if status != 0:
-        raise BinhostError(
-            f"{' '.join(command)}: expected a merge list, found status {status}:\n{_emerge.last_words(stdout + stderr)}"
-        )
-    return [merge for merge in _emerge.merge_list(stdout) if merge.kind != "nomerge"]
+        said = stdout + stderr
+        words = f"{' '.join(command)}: expected a merge list, found status {status}:\n{_emerge.last_words(said)}"
+        raise RefusedError(words, said)
+    return Listing([merge for merge in _merge_list.merge_list(stdout) if merge.kind != "nomerge"], stderr)
 
 
-def foreseen(
-    run: Run, atoms: t.Sequence[str], options: t.Mapping[str, t.Any], changes: t.Sequence[_tree_plan.Change], place: str
-) -> list[_emerge.Merge]:
-    """Return the merge list as it will be once the changes are made to this host's configuration.
+def ask_with(
+    run: Run,
+    atoms: t.Sequence[str],
+    options: t.Mapping[str, t.Any],
+    changes: t.Sequence[_tree_plan.Change],
+    place: str,
+    *,
+    extra: t.Sequence[str] = (),
+) -> Listing:
+    """Return the same as it will be once the changes are made to this host's configuration.
 
-    The tree is assembled in the empty folder ``place``.  Raises ``BinhostError`` as ``pending``.
+    The tree is assembled in the empty folder ``place``.  Raises ``BinhostError`` as ``ask``.
     """
     _tree_stage.assemble("/", place, changes, seen="/")
     ours = ["@binhost"] if _tree_stage.joins_world(changes) else []
-    return pending(run, [*atoms, *ours], options, configroot=place)
+    return ask(run, [*atoms, *ours], options, configroot=place, extra=extra)
 
 
-#: What to do where a host would compile more than it may.
-REMEDY: t.Final = "Let the master build them (run site.yml while it is on), or raise slave_max_source."
-
-
-def guard(
-    merges: t.Iterable[_emerge.Merge], max_source: int | None, on_slave: t.Sequence[str] = (), remedy: str = REMEDY
-) -> None:
-    """Raise ``BinhostError``, which ends in ``remedy``, if more packages would be compiled than allowed.
-
-    None allows any number. Those that ``on_slave`` names are meant to be compiled here and don't count.
-    """
-    source = [
-        f"{merge.cpv}::{merge.repository} {merge.rest}".strip()
-        for merge in merges
-        if merge.kind == "ebuild" and not _patterns.matches(on_slave, merge.cpv)
-    ]
-    if max_source is not None and len(source) > max_source:
-        listed = "\n  ".join(source)
-        raise BinhostError(
-            f"merge list: expected at most {max_source} packages to compile here, found {len(source)}:\n  {listed}\n"
-            f"Nothing was started. {remedy}"
-        )
-
-
-def shown(merges: t.Iterable[_emerge.Merge]) -> str:
+def shown(merges: t.Iterable[_merge_list.Merge]) -> str:
     """Return the merge list as a person reads it, a line each."""
     return "".join(f"{merge.kind:9} {merge.marks:3} {merge.cpv} {merge.rest}".rstrip() + "\n" for merge in merges)
+
+
+def told(merges: t.Iterable[t.Mapping[str, t.Any]]) -> str:
+    """Return the same of a merge list as JSON carries it."""
+    return "".join(f"{m['kind']:9} {m['marks']:3} {m['cpv']} {m['rest']}".rstrip() + "\n" for m in merges)
 
 
 def log_size(path: str = LOG) -> int:
@@ -123,23 +138,9 @@ def log_since(offset: int, path: str = LOG) -> str:
         return handle.read()
 
 
-def why_failed(outcome: _emerge.Outcome, words: str, root: str = "/") -> str:
-    """Return the end of the build log of each package that failed; what emerge said last if there is none.
-
-    Portage keeps the log of a failed build in PORTAGE_TMPDIR, below /var/tmp unless the person moved it.
-    """
-    told = []
-    for cpv in outcome.failed:
-        path = os.path.join(root, "var/tmp/portage", cpv, "temp/build.log")
-        if os.path.exists(path):
-            told.append(f"{cpv} failed; the end of {path}:\n{_emerge.last_words(log_since(0, path), 20)}")
-    return "\n".join(told) or words
-
-
-def merge(
-    run: Run, atoms: t.Sequence[str], options: t.Mapping[str, t.Any], *, log: str = LOG
-) -> tuple[int, _emerge.Outcome, str]:
-    """Run emerge and return its status, what its log says that it did, and its last words."""
-    offset = log_size(log)
-    status, stdout, stderr = run(_emerge.argv(atoms, options, pretend=False), environ_update=_emerge.ENVIRONMENT)
-    return status, _emerge.outcome(log_since(offset, log)), _emerge.last_words(stdout + stderr)
+def log_from(seconds: int, path: str = LOG) -> str:
+    """Return what was added to emerge.log since a time, in seconds since the epoch."""
+    lines = log_since(0, path).splitlines()
+    return "\n".join(
+        line for line in lines if line.partition(":")[0].isdigit() and int(line.partition(":")[0]) >= seconds
+    )

@@ -11,16 +11,22 @@ short_description: A host's packages are what its world says
 version_added: 0.1.0
 author: larry.binhost contributors (@larry-binhost)
 description:
-  - Brings the installed packages to what the given sets and atoms want, from binary packages where they fit.
+  - Brings the installed packages to what the given sets and atoms want, from binary packages where they fit. It needs
+    no fleet, a Gentoo machine is enough.
   - >-
     A fingerprint of the configuration tree, the worlds, the installed packages, the index and the host's own
     repositories tells whether anything can have changed since the last run that had nothing left to do; if nothing
     has, emerge isn't started.
   - >-
-    Otherwise emerge's merge list is read first, and refused as a whole if it would compile more than O(max_source)
-    allows.
-  - A package that was built anew replaces the installed one of the same version (C(--rebuilt-binaries)).
-  - What was done is read from emerge.log, not from what emerge prints.
+    Otherwise emerge's merge list is read first, and refused as a whole where nobody has agreed to it: O(max_source),
+    O(forbid_downgrade), O(allow_uninstall). Where Portage itself refuses, RV(problems) says why as data.
+  - >-
+    emerge runs as a job that neither a lost connection nor a killed controller ends (see M(larry.binhost.job)). The
+    next run joins a job that is at work instead of starting another, tells what it did, and then does what is left. A
+    job that died with its machine, or was killed for its memory, is told as RV(resumed); what it had compiled isn't
+    compiled again.
+  - What was done is read from what Portage writes down, not from what emerge prints.
+  - C(EMERGE_DEFAULT_OPTS) counts for nothing here, so no configuration makes emerge ask, colour or be quiet.
 extends_documentation_fragment:
   - larry.binhost.attributes
 attributes:
@@ -28,40 +34,181 @@ attributes:
     support: partial
     details: >-
       The merge list, and what O(depclean) would remove, are those of the configuration as it will be
-      (O(configuration)). While the index is itself only going
-      to change (O(settled) is false), it isn't known and the result says so.
+      (O(configuration)). While the index is itself only going to change (O(settled) is false), it isn't known and the
+      result says so. In a build root the configuration is the one that is there. What O(preserved_rebuild) would find
+      after the run isn't known before.
   diff_mode:
     support: full
 options:
   atoms:
-    description: Sets and atoms, in emerge's own words.
+    description: Sets and atoms, in emerge's own words. An atom that isn't O(oneshot) joins the world file.
     type: list
     elements: str
     default: ["@world"]
+  update:
+    description: C(--update). With V(false) an atom that is installed in any version is merged again by each run that
+      the fingerprint doesn't answer.
+    type: bool
+    default: true
+  deep:
+    description: C(--deep), dependencies are updated too. With V(false) what only a dependency needs stays old, which
+      is no difference that a later run would find.
+    type: bool
+    default: true
+  newuse:
+    description: C(--newuse), packages whose USE flags have changed are merged again. With V(false) a change of USE is
+      not found. O(changed_use) takes its place.
+    type: bool
+    default: true
+  changed_use:
+    description: C(--changed-use), as O(newuse), but a flag that is new or gone and off is no change. It takes binaries
+      that differ only in such flags.
+    type: bool
+    default: false
+  emptytree:
+    description: C(--emptytree), all is merged again, also what is there. Every run that the fingerprint doesn't answer
+      does that, so it is meant for one run.
+    type: bool
+    default: false
   with_bdeps:
-    description: Whether build-time dependencies count. On a host that installs binaries, V(y) makes a change of one
-      refuse the binary.
+    description: C(--with-bdeps), whether build-time dependencies count, for O(depclean) too. On a host that installs
+      binaries, V(y) makes a change of one refuse the binary.
     type: str
     choices: ["y", "n"]
     default: "n"
+  oneshot:
+    description: C(--oneshot), atoms don't join the world file. What joins it is updated with C(@world) and kept by
+      O(depclean); what doesn't, isn't.
+    type: bool
+    default: false
+  usepkg:
+    description: C(--usepkg), binary packages are taken where they fit. No difference to what a second run finds.
+    type: bool
+    default: true
+  usepkgonly:
+    description: C(--usepkgonly), nothing else is. Portage doesn't compare a binary's USE flags and dependencies then,
+      so a later run without it may merge the package again.
+    type: bool
+    default: false
+  getbinpkg:
+    description: C(--getbinpkg), binary packages are fetched; V(false) counts also where C(FEATURES) says otherwise.
+    type: bool
+    default: true
+  usepkg_exclude:
+    description: C(--usepkg-exclude), packages of which no binary is taken; they count for O(max_source).
+    type: list
+    elements: str
+    default: []
+  binpkg_respect_use:
+    description: C(--binpkg-respect-use). Unset, Portage refuses a binary of other USE flags and says so; with V(n) it
+      takes it, and O(newuse) finds the difference in the next run.
+    type: str
+    choices: ["y", "n"]
+  rebuilt_binaries:
+    description: C(--rebuilt-binaries), a package that was built anew replaces the installed one of the same version.
+    type: bool
+    default: true
+  keep_going:
+    description: C(--keep-going), what doesn't need a package that failed is merged all the same. The run fails; a
+      second one begins with what is left.
+    type: bool
+    default: true
+  jobs:
+    description: C(--jobs), how many packages are merged at a time.
+    type: int
+    default: 1
+  load_average:
+    description: C(--load-average), no further one is begun above this load.
+    type: float
+  extra_args:
+    description: Further words of emerge's command line, after all others. What they do to a second run is theirs.
+    type: list
+    elements: str
+    default: []
+  root:
+    description: >-
+      A build root, entered as its builds are: in namespaces of its own, with nothing of this host but what the next
+      options name. V(/) is this host. A build of the root's target and this module keep out of each other's way.
+    type: path
+    default: /
+  repositories:
+    description: Ebuild repositories of this host that a build root sees, read-only, name to place.
+    type: dict
+    default: {}
+  distdir:
+    description: The folder of this host where a build root's sources are kept.
+    type: path
+    default: /var/cache/distfiles
+  pkgdir:
+    description: The folder of this host where packages of what is compiled in a build root are kept. Unset, none are
+      made.
+    type: path
+  network:
+    description: What the builds in a build root reach, V(none), V(host) or HOST:PORT; sources are fetched before.
+    type: str
+    default: none
   max_source:
-    description: How many packages may be compiled on this host. Unset allows any number; V(0) refuses the run if one
-      would be.
+    description: How many packages may be compiled. Unset allows any number; V(0) refuses the run if one would be.
+      Kernel sources, C(virtual), C(acct-user) and C(acct-group) don't count, nor does O(build_on_slave).
     type: int
   remedy:
     description: What the message says that is to be done where more would be compiled than O(max_source) allows.
     type: str
     default: Let the master build them (run site.yml while it is on), or raise slave_max_source.
-  jobs:
-    description: How many packages are merged at a time.
-    type: int
-    default: 1
+  forbid_downgrade:
+    description: >-
+      Packages that may not become older, as category/package; V(*) stands for any text, so V(*/*) is all. Not all by
+      default, because an older generation of packages is one that somebody chose; but what all programs are linked
+      against can't become older without breaking them.
+    type: list
+    elements: str
+    default: [sys-libs/glibc, sys-libs/musl]
+  allow_uninstall:
+    description: >-
+      Packages that may be uninstalled because another one blocks them, as category/package; V(*) stands for any text.
+      A run that would uninstall another one is refused. O(depclean) is another matter.
+    type: list
+    elements: str
+    default: []
+  accept_proposals:
+    description: >-
+      Kinds of changes that are made to the configuration where Portage refuses and proposes them, if all that it
+      proposes are of these kinds and the run then goes on. They are written to files C(zz-autounmask) in
+      C(/etc/portage/package.use) and so on, which are the machine's person's from then on; lines are only added.
+    type: list
+    elements: str
+    choices: [use, keywords, license, unmask]
+    default: []
+  depclean:
+    description:
+      - Whether afterwards everything is removed that no world and no other package asks for, C(emerge --depclean) with
+        the same O(with_bdeps). Never while something waits or has failed.
+      - Where Portage can't be sure, it removes nothing and says so as a warning.
+    type: bool
+    default: false
+  preserved_rebuild:
+    description: Whether afterwards what uses libraries of a version that is gone is compiled, C(@preserved-rebuild).
+      Its binaries are not taken, they were linked against the same; what it needs to be compiled may be binary. That
+      doesn't count for O(max_source).
+    type: bool
+    default: false
+  config_files:
+    description:
+      - What becomes afterwards of configuration that packages offer (C(._cfg0000_NAME)) because a person has changed
+        the file.
+      - V(list) names it in the result, V(keep) leaves it alone and doesn't.
+      - V(-5) puts what is offered in place, V(-9) deletes it, both as C(etc-update --automode). V(-3) and V(-7) are the
+        same, because nobody is there to be asked.
+    type: str
+    choices: [list, keep, "-3", "-5", "-7", "-9"]
+    default: list
   index:
     description: The folder with the host's local copy of the index; it counts for the fingerprint.
     type: path
     default: /var/lib/larry-binhost/current
   overlays:
-    description: Ebuild repositories of this host beside those of its index, name to place; they count too.
+    description: Ebuild repositories of this host beside those of its index, name to place; they count too. Where there
+      is no index and none is given, all that C(repos.conf) names do.
     type: dict
     default: {}
   configuration:
@@ -111,45 +258,108 @@ options:
       nothing is started.
     type: bool
     default: true
-  depclean:
+  state:
     description:
-      - Whether afterwards everything is removed that no world and no other package asks for, C(emerge --depclean) with
-        the same O(with_bdeps). Never while something waits or has failed.
-      - Where Portage can't be sure, it removes nothing and says so as a warning.
+      - V(present) does all. What happens meanwhile is told as M(larry.binhost.job) does.
+      - V(started) only begins the job, or joins the one that runs, and V(finished) waits for its end. Where many hosts
+        are to begin before the first has ended, these are two tasks with the same options.
+      - V(finished) doesn't go to the host where V(started) had nothing to do.
+    type: str
+    choices: [present, started, finished]
+    default: present
+  begun:
+    description: For O(state=finished), what the task with O(state=started) registered.
+    type: dict
+  wait:
+    description: Whether this module itself waits for the job. Its action does, and sets this.
     type: bool
-    default: false
+    default: true
+  state_dir:
+    description: Where everything is kept on the host.
+    type: path
+    default: /var/lib/larry-binhost
 """
 
 EXAMPLES = r"""
 - name: The declared packages are installed, none of them compiled here
   larry.binhost.emerge:
     max_source: 0
+
+- name: A Gentoo machine without a fleet has an editor, and what stands against it is settled
+  larry.binhost.emerge:
+    atoms: [app-editors/vim]
+    accept_proposals: [use]
+
+- name: All of it is up to date, cleaned, and linked against what is there
+  larry.binhost.emerge:
+    preserved_rebuild: true
+    depclean: true
+    config_files: "-5"
+
+- name: All hosts begin
+  larry.binhost.emerge:
+    max_source: 0
+    state: started
+  register: begun
+
+- name: All hosts have finished
+  larry.binhost.emerge:
+    max_source: 0
+    state: finished
+    begun: "{{ begun }}"
 """
 
 RETURN = r"""
 merge_list:
-  description: What emerge wanted to do, in its order; null where that isn't known.
-  returned: success
+  description: >-
+    What emerge wanted to do, in its order, each as data: kind, cpv, action, old versions, slot, repository, USE flags
+    with what changed, size, and for a source build why each binary was refused. Null where that isn't known.
+  returned: success, and where nobody has agreed to it
   type: list
   elements: dict
+problems:
+  description: Why nothing was started. Each has kind, packages, words and proposals.
+  returned: where Portage or a guard refuses
+  type: list
+  elements: dict
+proposals:
+  description: Lines of configuration that Portage proposes, each with file and line.
+  returned: where Portage refuses
+  type: list
+  elements: dict
+written:
+  description: The lines that O(accept_proposals) let be written, or would.
+  returned: success
+  type: list
+  elements: str
 binary:
   description: Packages installed from binaries in this run.
-  returned: success
+  returned: success or failure
   type: list
   elements: str
 source:
   description: Packages compiled on this host in this run.
-  returned: success
-  type: list
-  elements: str
-failed:
-  description: Packages that were begun and not completed.
   returned: success or failure
   type: list
   elements: str
+failures:
+  description: Packages that failed, each with phase, reason, log and the last lines of that.
+  returned: success or failure
+  type: list
+  elements: dict
+dropped:
+  description: Packages of the merge list that were not begun, because another failed.
+  returned: success or failure
+  type: list
+  elements: dict
+done:
+  description: Packages that were installed, each with kind, seconds and build id.
+  returned: success or failure
+  type: list
+  elements: dict
 removed:
   description: Packages removed, those replaced by another version included.
-  returned: success
+  returned: success or failure
   type: list
   elements: str
 waiting:
@@ -157,160 +367,116 @@ waiting:
   returned: success
   type: list
   elements: str
+resumed:
+  description: >-
+    Of a job that died and is gone on with: message, when it had begun, what it had installed (binary, source), and as
+    kept what it had compiled and this run installed.
+  returned: success
+  type: dict
+steps:
+  description: What was done afterwards, for O(preserved_rebuild), O(depclean) and O(config_files), where there was any.
+  returned: success
+  type: dict
+afterwards:
+  description:
+    - What the run leaves to a person, each empty where there is nothing.
+    - >-
+      C(preserved_libs) (cpv, paths), C(news) that nobody has read, C(config_files) that wait to be merged, C(elog)
+      (cpv, level, text) of this run's packages, C(kernel_modules) (lines about kernels without modules and the other
+      way round), C(deleted_files) (service, command, pids, files) of what still uses files that are gone.
+    - It is empty where emerge was not started.
+  returned: success or failure
+  type: dict
+job:
+  description: The job's name, empty where there is nothing to do.
+  returned: with O(state=started)
+  type: str
 """
 
-import contextlib
-import os
 import typing as t
-from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.larry.binhost.plugins.module_utils import (
-    _depclean,
-    _emerge,
-    _fingerprint,
-    _lock,
+    _emerge_ask,
+    _emerge_begin,
+    _guard,
+    _jobs,
+    _later,
+    _mounts,
     _paths,
+    _proposals,
     _tree,
-    _tree_plan,
-    _world,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
-#: Seconds to wait for another run of this module on this host; what that one has installed isn't installed again.
-PATIENCE_S = 3600
-RECORD = _paths.below("fingerprints", "world.json")
-NOTHING: dict[str, t.Any] = {"binary": [], "source": [], "failed": [], "removed": [], "waiting": [], "merge_list": []}
+STRINGS = {"type": "list", "elements": "str", "default": []}
+TRUE = {"type": "bool", "default": True}
+FALSE = {"type": "bool", "default": False}
+SPEC: dict[str, t.Any] = {
+    "atoms": {**STRINGS, "default": ["@world"]},
+    **dict.fromkeys(("update", "deep", "newuse", "usepkg", "getbinpkg", "rebuilt_binaries", "keep_going"), TRUE),
+    **dict.fromkeys(("changed_use", "emptytree", "oneshot", "usepkgonly", "depclean", "preserved_rebuild"), FALSE),
+    "with_bdeps": {"type": "str", "choices": ["y", "n"], "default": "n"},
+    "binpkg_respect_use": {"type": "str", "choices": ["y", "n"]},
+    "usepkg_exclude": STRINGS,
+    "jobs": {"type": "int", "default": 1},
+    "load_average": {"type": "float"},
+    "extra_args": STRINGS,
+    "root": {"type": "path", "default": "/"},
+    "repositories": {"type": "dict", "default": {}},
+    "distdir": {"type": "path", "default": _mounts.DISTDIR},
+    "pkgdir": {"type": "path"},
+    "network": {"type": "str", "default": "none"},
+    "max_source": {"type": "int"},
+    "remedy": {"type": "str", "default": _guard.REMEDY},
+    "forbid_downgrade": {**STRINGS, "default": list(_guard.FORBIDDEN_DOWNGRADES)},
+    "allow_uninstall": STRINGS,
+    "accept_proposals": {**STRINGS, "choices": list(_proposals.KINDS)},
+    "config_files": {"type": "str", "choices": list(_later.CONFIG_FILES), "default": "list"},
+    "index": {"type": "path", "default": _paths.below("current")},
+    "overlays": {"type": "dict", "default": {}},
+    "configuration": {"type": "dict", "options": _tree.OPTIONS},
+    "build_on_slave": STRINGS,
+    "settled": TRUE,
+    "online": TRUE,
+    "state": {"type": "str", "choices": ["present", "started", "finished"], "default": "present"},
+    "begun": {"type": "dict"},
+    "wait": TRUE,
+    "state_dir": {"type": "path", "default": _paths.STATE},
+}
 
 
-def options(params: dict[str, t.Any]) -> dict[str, object]:
-    """Return emerge's options; usepkg is implied, since binaries are what this module is for."""
-    always = dict.fromkeys(("update", "deep", "newuse", "usepkg", "getbinpkg", "rebuilt_binaries", "keep_going"), True)
-    itself = " ".join(params["build_on_slave"])
-    return {**always, "with_bdeps": params["with_bdeps"], "jobs": params["jobs"], "usepkg_exclude": itself}
-
-
-def declared(module: AnsibleModule) -> list[_tree_plan.Change]:
-    """Return what is still to change in this host's configuration; in check mode alone that can be something."""
-    configuration = module.params["configuration"]
-    return _tree.asked("/", configuration).changes if module.check_mode and configuration else []
-
-
-def asked(module: AnsibleModule, to_come: list[_tree_plan.Change]) -> list[_emerge.Merge]:
-    """Return emerge's merge list. Raises ``BinhostError``."""
-    atoms, how = module.params["atoms"], options(module.params)
-    if not to_come:
-        return _world.pending(module.run_command, atoms, how)
-    return _world.foreseen(module.run_command, atoms, how, to_come, configroot(module))
-
-
-def configroot(module: AnsibleModule) -> str:
-    """Return the folder in which the tree is assembled that is to come."""
-    return os.path.join(module.tmpdir, "configroot")
-
-
-def converge(module: AnsibleModule) -> dict[str, t.Any]:
+def converge(module: AnsibleModule, host: _emerge_begin.Host) -> dict[str, t.Any]:
     """Return the result. Raises ``BinhostError``."""
     params = module.params
-    if not params["settled"]:
-        unknown = "unknown until what is built and the index are in place"
-        return {
-            **NOTHING,
-            "changed": True,
-            "merge_list": None,
-            "diff": {"before": "", "after": f"merge list: {unknown}\n"},
-            "msg": unknown,
-        }
-    wanted = _fingerprint.digest({"atoms": params["atoms"], "options": options(params), "depclean": params["depclean"]})
-    before = _world.state(params["index"], params["overlays"])
-    known = {"wanted": wanted, "state": _fingerprint.digest(before)}
-    to_come = declared(module)
-    if _fingerprint.recorded(RECORD) == known and not to_come:
-        return {**NOTHING, "changed": False}
-    merges = asked(module, to_come)
-    _world.guard(merges, params["max_source"], params["build_on_slave"], params["remedy"])
-    result = {**NOTHING, "changed": bool(merges), "merge_list": [asdict(merge) for merge in merges]}
-    result["diff"] = {"before": "", "after": _world.shown(merges)}
-    if merges and not params["online"]:
-        return {
-            **result,
-            "changed": False,
-            "waiting": [merge.cpv for merge in merges],
-            "diff": {"before": "", "after": ""},
-        }
-    if module.check_mode:
-        return result if merges else {**result, **clean(module, to_come)}
-    if merges:
-        result.update(apply(module))
-    cleaned = clean(module, [])
-    result["diff"]["before"] = cleaned.get("diff", {}).get("before", "")
-    result["changed"] = bool(merges) or cleaned["changed"]
-    result["removed"] = [*result["removed"], *cleaned["removed"]]
-    _fingerprint.record(
-        RECORD, {"wanted": wanted, "state": _fingerprint.digest(_world.state(params["index"], params["overlays"]))}
-    )
-    return result
-
-
-def clean(module: AnsibleModule, to_come: list[_tree_plan.Change]) -> dict[str, t.Any]:
-    """Remove what nothing asks for, or in check mode tell it with the configuration as it will be, if that is wanted.
-
-    Where Portage can't be sure that nothing does, that is a warning: all that was asked for is installed.
-    """
-    if not module.params["depclean"]:
-        return {"changed": False, "removed": []}
-    bdeps = module.params["with_bdeps"]
-    try:
-        if to_come:
-            found = _depclean.foreseen(module.run_command, bdeps, to_come, configroot(module))
-        elif module.check_mode:
-            found = _depclean.pending(module.run_command, bdeps)
-        else:
-            found = _depclean.remove(module.run_command, bdeps)
-    except BinhostError as exc:
-        module.warn(f"Nothing was removed. {exc}")
-        return {"changed": False, "removed": []}
-    diff = {"before": "".join(f"{cpv}\n" for cpv in found), "after": ""}
-    return {"changed": bool(found), "removed": found, **({"diff": diff} if found else {})}
-
-
-def apply(module: AnsibleModule) -> dict[str, object]:
-    """Run emerge and return what it did. Ends the module if emerge failed, with what it did all the same."""
-    status, outcome, words = _world.merge(module.run_command, module.params["atoms"], options(module.params))
-    done = asdict(outcome)
-    if status != 0:
-        where = f"emerge {' '.join(module.params['atoms'])}"
-        told = _world.why_failed(outcome, words)
-        module.fail_json(msg=f"{where}: expected status 0, found {status}:\n{told}", changed=True, **done)
-    return done
+    begun = params["begun"] if params["state"] == "finished" else None
+    begun = begun or _emerge_begin.begin(host, params)
+    if params["state"] == "started":
+        return {**begun, "changed": False}
+    while begun["job"]:
+        if params["wait"]:
+            _jobs.finish(begun["job"], state=params["state_dir"])
+        begun = _emerge_begin.collect(host, params, begun)
+        if begun["job"] and not params["wait"]:
+            return {**begun, "changed": False}
+    return _emerge_begin.finished(begun)
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "atoms": {"type": "list", "elements": "str", "default": ["@world"]},
-            "with_bdeps": {"type": "str", "choices": ["y", "n"], "default": "n"},
-            "max_source": {"type": "int"},
-            "remedy": {"type": "str", "default": _world.REMEDY},
-            "jobs": {"type": "int", "default": 1},
-            "index": {"type": "path", "default": _paths.below("current")},
-            "overlays": {"type": "dict", "default": {}},
-            "configuration": {"type": "dict", "options": _tree.OPTIONS},
-            "build_on_slave": {"type": "list", "elements": "str", "default": []},
-            "settled": {"type": "bool", "default": True},
-            "online": {"type": "bool", "default": True},
-            "depclean": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    module.run_command_environ_update = dict(_emerge.ENVIRONMENT)
-    alone = contextlib.nullcontext() if module.check_mode else _lock.held("emerge", wait=PATIENCE_S)
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    host = _emerge_begin.Host(module.run_command, module.check_mode, module.tmpdir)
     try:
-        with alone:
-            result = converge(module)
+        result = converge(module, host)
+    except _emerge_ask.StoppedError as exc:
+        result = {"changed": False, **exc.result}
+        result.pop("words", None)
+        module.fail_json(msg=str(exc), **result)
     except (BinhostError, OSError) as exc:
-        module.fail_json(msg=str(exc), failed=True)
+        module.fail_json(msg=str(exc))
+    if module.params["state"] != "started":
+        for words in result.pop("words"):
+            module.warn(words)
     module.exit_json(**result)
 
 

@@ -18,7 +18,7 @@ description:
     With O(state=waited) the controller asks again and again, and each time the host answers when something has
     happened, after O(seconds) at the latest. A lost connection is no failure: it asks again until O(patience) is over.
     What happens is told on standard error, unless E(CI) is set, the variable C(binhost_quiet) is true or the output
-    is for a program.
+    is for a program: each package when it is begun, a phase that lasts, and once a minute that it still goes on.
   - On the host the same is to be had with C(/var/lib/larry-binhost/larry-binhost.pyz job --help).
 extends_documentation_fragment:
   - larry.binhost.attributes
@@ -96,6 +96,41 @@ jobs:
       description: What it is at while it runs.
       type: str
       returned: always
+    live:
+      description: While emerge runs in it, how far that is. Empty otherwise, and before the first package is begun.
+      type: dict
+      returned: always
+      contains:
+        done:
+          description: How many packages are merged.
+          type: int
+          returned: always
+        total:
+          description: Of how many.
+          type: int
+          returned: always
+        cpv:
+          description: The package that was begun first of those that are worked on now.
+          type: str
+          returned: always
+        phase:
+          description: Its phase, as Portage calls it, or V(merge).
+          type: str
+          returned: always
+        elapsed:
+          description: Seconds since it was begun.
+          type: int
+          returned: always
+        left:
+          description: Seconds that it will take still, if it takes as long as before on this machine (the median of the
+            last five times in emerge.log, binary packages apart); null where it was never merged or takes longer.
+          type: int
+          returned: always
+        tasks:
+          description: RV(jobs.live.cpv) to RV(jobs.live.left) of all that are worked on now.
+          type: list
+          elements: dict
+          returned: always
     result:
       description: What it has done, once it has finished.
       type: dict
@@ -109,7 +144,7 @@ jobs:
       type: str
       returned: always
     stamp:
-      description: A text that is another one when phase or doing are.
+      description: A text that is another one when RV(jobs.phase) is, or a package or its phase.
       type: str
       returned: always
 """

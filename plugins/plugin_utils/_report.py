@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 
-from ansible_collections.larry.binhost.plugins.plugin_utils import _changes
+from ansible_collections.larry.binhost.plugins.plugin_utils import _aftermath, _changes
 
 Result = t.Mapping[str, t.Any]
 
@@ -83,10 +83,13 @@ def _number(name: str, target: Result, done: Result, hosts: Mapping[str, Result]
 
 
 def _host(host: str, plan: Result, result: Result, *, check: bool) -> Iterator[str]:
+    packages = result.get("packages") or {}
     if result.get("failure"):
         first, *rest = str(result["failure"]).splitlines()
         yield f"{host}: FAILED: {first}"
-        yield from (f"  {line}" for line in rest)
+        # The message is one screen; what failed is told in full here.
+        yield from (f"  {line}" for line in [*_aftermath.failures(packages)] or rest)
+        yield from (f"  {line}" for line in _aftermath.left(packages))
     elif host in plan.get("mirrors", {}):
         yield from _mirror(host, result, check=check)
     elif not result["seen"]:
@@ -113,6 +116,7 @@ def _slave(host: str, result: Result, *, check: bool) -> Iterator[str]:
         words = {"binary": "installed from binaries", "source": "compiled", "failed": "failed"}
         counts = ", ".join(f"{len(packages.get(name, ()))} {word}" for name, word in words.items())
         yield f"{host}: {counts}; generation {index.get('number') or 'none'}"
+        yield from (f"  {line}" for line in [*_aftermath.failures(packages), *_aftermath.left(packages)])
     if not index.get("reachable", True):
         yield f"  no transport answers: {index.get('message') or 'no reason given'}"
     yield from (f"  {remark}" for remark in index.get("remarks", ()))

@@ -8,11 +8,17 @@ from __future__ import annotations
 import time
 import typing as t
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from ansible_collections.larry.binhost.plugins.module_utils import _live
 
 Answer = dict[str, t.Any]
 #: Seconds from one lost question to the next.
 PAUSES: t.Final = (1, 2, 5, 10)
+#: Seconds after which a person is told that something still goes on.
+REFRESH: t.Final = 60.0
+#: Seconds from a line of a job to the next that tells of no other package.
+CALM: t.Final = 10.0
 #: What writes for a program on standard output has a program on standard error too.
 MACHINES: t.Final = frozenset({"json", "jsonl", "junit", "null", "counter_enabled", "tree", "log_plays"})
 
@@ -35,11 +41,12 @@ class Watch:
 def until_over(watch: Watch) -> Answer:
     """Return the last answer: all jobs are over, or the module failed, or the host hasn't answered for too long."""
     known: Answer = {}
+    shown: dict[str, Shown] = {}
     while True:
         answer = _answer(watch, {name: job["stamp"] for name, job in known.items()})
         if answer.get("failed"):
             return answer
-        for line in lines(known, answer["jobs"]):
+        for line in lines(known, answer["jobs"], shown, watch.clock()):
             watch.tell(line)
         known = answer["jobs"]
         if all(job["phase"] != "running" for job in known.values()):
@@ -68,14 +75,52 @@ def _gone(patience: float, reason: Exception) -> str:
     )
 
 
-def lines(before: Mapping[str, Answer], after: Mapping[str, Answer]) -> Iterator[str]:
-    """Yield a line for each job of which there is news."""
+@dataclass
+class Shown:
+    """What of a running job a person has seen, by the clock of the watch."""
+
+    since: float  # when it was first heard of
+    last: float  # when there was a line of it
+    packages: set[str] = field(default_factory=set)  # that were worked on then
+
+
+def lines(
+    before: Mapping[str, Answer], after: Mapping[str, Answer], shown: dict[str, Shown], now: float
+) -> Iterator[str]:
+    """Yield what there is to tell; ``shown`` is what was told already, and is kept up.
+
+    Of a running job each package is told when it is first seen, a phase if nothing was told for CALM seconds, and
+    without any news how long it takes, every REFRESH seconds.
+    """
     for name, job in after.items():
-        if job["stamp"] != before.get(name, {}).get("stamp"):
-            words = job["doing"] if job["phase"] == "running" else str(job["message"]).partition("\n")[0]
-            yield ": ".join(
-                part for part in (name, "" if job["phase"] == "running" and words else job["phase"], words) if part
-            )
+        news = job["stamp"] != before.get(name, {}).get("stamp")
+        if job["phase"] != "running":
+            if news:
+                words = str(job["message"]).partition("\n")[0]
+                yield ": ".join(part for part in (name, job["phase"], words) if part)
+            continue
+        state = shown.setdefault(name, Shown(now, now - REFRESH))
+        told = list(_running(job, state, now, news=news))
+        if told:
+            state.last = now
+        alone = len(after) == 1 and job.get("live")
+        yield from (line if alone else f"{name}: {line}" for line in told)
+
+
+def _running(job: Answer, state: Shown, now: float, *, news: bool) -> Iterator[str]:
+    live, quiet_for = job.get("live") or {}, now - state.last
+    if not live:
+        if news or quiet_for >= REFRESH:
+            words = job["doing"] or "running"
+            yield words if now == state.since else f"{words}  {_live.clock(now - state.since)}"
+        return
+    fresh = [task for task in live["tasks"] if task["cpv"] not in state.packages]
+    state.packages = {task["cpv"] for task in live["tasks"]}
+    if fresh:
+        yield from (_live.line(live, task) for task in fresh)
+    elif quiet_for >= (CALM if news else REFRESH):
+        others = len(live["tasks"]) - 1
+        yield _live.line(live, live["tasks"][0]) + (f", and {others} more" if others else "")
 
 
 def quiet(environment: Mapping[str, str], callback: str, variables: Mapping[str, t.Any]) -> bool:

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _diverge, _emerge, _mounts, _rootrun
+from ansible_collections.larry.binhost.plugins.module_utils import _diverge, _emerge, _merge_list, _mounts, _rootrun
 from ansible_collections.larry.binhost.plugins.module_utils._diverge import Side
 from ansible_collections.larry.binhost.plugins.module_utils._mounts import Mount
 from ansible_collections.larry.binhost.plugins.plugin_utils import _declared, _target_files
@@ -87,7 +87,7 @@ def would_compile(place: _diverge.Place, side: Side, pkgdir: Path) -> set[str]:
     environment = {**_emerge.ENVIRONMENT, "FEATURES": _diverge.FEATURES}
     status, stdout, stderr = run(_rootrun.argv(place.root, binds, command, environment))
     assert status == 0, stdout + stderr
-    return {merge.cpv for merge in _emerge.merge_list(stdout) if merge.kind == "ebuild"}
+    return {merge.cpv for merge in _merge_list.merge_list(stdout) if merge.kind == "ebuild"}
 
 
 def together(found: dict[str, object], further: dict[str, object]) -> dict[str, object]:

@@ -28,7 +28,7 @@ usual = {"files": {}, "links": {}, "modes": {}, "owner": "o", "world_variable": 
 changes = _tree.asked("/", {**usual, **declared}).changes
 options = {"update": True, "deep": True, "newuse": True, "usepkg": True}
 with tempfile.TemporaryDirectory(dir="/run") as place:
-    merges = _world.foreseen(run, atoms, options, changes, place + "/configroot")
+    merges = _world.ask_with(run, atoms, options, changes, place + "/configroot").merges
 print(json.dumps([[merge.cpv, merge.rest] for merge in merges]))
 """
 #: What it does there about packages that nothing asks for.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _divergence, _emerge
+from ansible_collections.larry.binhost.plugins.module_utils import _divergence, _merge_list
 from ansible_collections.larry.binhost.plugins.module_utils._divergence import Answer, Difference, Wanted
 
 PATCH = {"patches/a/b/1.patch": "x"}
@@ -16,7 +16,7 @@ PATCH = {"patches/a/b/1.patch": "x"}
 
 def wanted(*lines: str, files: t.Any = None, **masked: t.Any) -> Wanted:
     text = "".join(f"[ebuild  N     ] {line}\n" for line in lines)
-    return Wanted(_emerge.merge_list(text), files or {}, masked.get("masked", {}))
+    return Wanted(_merge_list.merge_list(text), files or {}, masked.get("masked", {}))
 
 
 @pytest.mark.parametrize(

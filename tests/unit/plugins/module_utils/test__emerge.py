@@ -5,40 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _emerge
-from ansible_collections.larry.binhost.plugins.module_utils._emerge import Merge
-from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-
-PRETEND = """
-These are the packages that would be merged, in order:
-
-Calculating dependencies... done!
-Dependency resolution took 0.21 s (backtrack: 0/20).
-
-[binary     U  ] dev-libs/glib-2.80.5-r1-4:2::gentoo [2.78.3:2::gentoo] USE="(mime) xattr" 0 KiB
-[ebuild  N     ] app-misc/hello-2.10::lab  USE="nls" 726 KiB
-[binary   R    ] app-arch/gzrt-0.8-2::lab to /mnt/root/ 0 KiB
-[uninstall     ] sys-apps/old-1::lab  USE=""
-[nomerge       ] virtual/pager-0::lab
-[blocks B      ] <sys-apps/foo-2 ("<sys-apps/foo-2" is hard blocking sys-apps/bar-1)
-
-Total: 3 packages (1 upgrade, 1 new, 1 reinstall, 2 binaries), Size of downloads: 726 KiB
-"""
-
-LOG = """1700000000: Started emerge on: Nov 14, 2023 22:13:20
-1700000000:  *** emerge --usepkg @world
-1700000001:  >>> emerge (1 of 3) app-misc/hello-2.10 to /
-1700000002:  === (1 of 3) Merging Binary (app-misc/hello-2.10::/var/cache/binpkgs/app-misc/hello/hello-2.10-1.gpkg.tar)
-1700000003:  >>> AUTOCLEAN: app-misc/hello:0
-1700000003:  === Unmerging... (app-misc/hello-2.9)
-1700000003:  >>> unmerge success: app-misc/hello-2.9
-1700000003:  ::: completed emerge (1 of 3) app-misc/hello-2.10 to /
-1700000003:  >>> emerge (2 of 3) sys-apps/sed-4.9 to /
-1700000004:  === (2 of 3) Compiling/Merging (sys-apps/sed-4.9::/var/db/repos/lab/sys-apps/sed/sed-4.9.ebuild)
-1700000005:  ::: completed emerge (2 of 3) sys-apps/sed-4.9 to /
-1700000006:  >>> emerge (3 of 3) app-text/tree-2.1.0 to /
-1700000006:  === (3 of 3) Compiling/Merging (app-text/tree-2.1.0::/var/db/repos/lab/app-text/tree/tree-2.1.0.ebuild)
-1700000009:  *** terminating.
-"""
+from ansible_collections.larry.binhost.plugins.module_utils._emerge import Step
 
 
 def test_argv() -> None:
@@ -57,33 +24,6 @@ def test_argv() -> None:
     ]
 
 
-def test_merge_list() -> None:
-    assert _emerge.merge_list(PRETEND) == [
-        Merge("binary", "dev-libs/glib-2.80.5-r1", 4, "gentoo", "U", '[2.78.3:2::gentoo] USE="(mime) xattr" 0 KiB'),
-        Merge("ebuild", "app-misc/hello-2.10", None, "lab", "N", 'USE="nls" 726 KiB'),
-        Merge("binary", "app-arch/gzrt-0.8", 2, "lab", "R", "to /mnt/root/ 0 KiB"),
-        Merge("uninstall", "sys-apps/old-1", None, "lab", "", 'USE=""'),
-        Merge("nomerge", "virtual/pager-0", None, "lab", "", ""),
-        Merge("blocks", "<sys-apps/foo-2", None, "", "B", '("<sys-apps/foo-2" is hard blocking sys-apps/bar-1)'),
-    ]
-
-
-def test_a_line_that_is_not_understood_is_an_error() -> None:
-    with pytest.raises(
-        BinhostError, match=r"^emerge --pretend: expected '\[ebuild.*found '\[surprise  N \] app-misc/hello-2.10'$"
-    ):
-        _emerge.merge_list("[surprise  N ] app-misc/hello-2.10\n")
-
-
-def test_outcome_is_read_from_the_log() -> None:
-    assert _emerge.outcome(LOG) == _emerge.Outcome(
-        binary=["app-misc/hello-2.10"],
-        source=["sys-apps/sed-4.9"],
-        failed=["app-text/tree-2.1.0"],
-        removed=["app-misc/hello-2.9"],
-    )
-
-
 def test_last_words_leave_progress_out() -> None:
     assert (
         _emerge.last_words("Calculating dependencies\n\none\n>>> Jobs: 1 of 2\ntwo\nthree\n", lines=2) == "two\nthree"
@@ -93,12 +33,17 @@ def test_last_words_leave_progress_out() -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        (">>> Emerging (2 of 7) app-misc/hello-2.10::lab", "2 of 7: compiling app-misc/hello-2.10"),
-        (">>> Emerging binary (1 of 7) app-misc/hello-2.10-1::lab", "1 of 7: unpacking app-misc/hello-2.10-1"),
-        (">>> Installing (7 of 7) app-misc/hello-2.10::lab", "7 of 7: installing app-misc/hello-2.10"),
+        (">>> Emerging (2 of 7) app-misc/hello-2.10::lab", Step("compiling", 2, 7, "app-misc/hello-2.10")),
+        (">>> Emerging binary (1 of 7) app-misc/hello-2.10-1::lab", Step("unpacking", 1, 7, "app-misc/hello-2.10-1")),
+        (">>> Installing (7 of 7) app-misc/hello-2.10::lab", Step("installing", 7, 7, "app-misc/hello-2.10")),
+        (">>> Completed (7 of 7) app-misc/hello-2.10::lab", Step("completed", 7, 7, "app-misc/hello-2.10")),
         (">>> Jobs: 0 of 7 complete, 1 running", None),
         ("Calculating dependencies... done!", None),
     ],
 )
-def test_doing(line: str, expected: str | None) -> None:
+def test_doing(line: str, expected: Step | None) -> None:
     assert _emerge.doing(line) == expected
+
+
+def test_a_step_as_a_person_reads_it() -> None:
+    assert Step("compiling", 2, 7, "app-misc/hello-2.10").words == "2 of 7: compiling app-misc/hello-2.10"

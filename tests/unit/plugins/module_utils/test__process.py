@@ -54,6 +54,20 @@ def test_a_family_is_told_parents_first() -> None:
             child.kill()
 
 
+def test_who_descends_from_whom() -> None:
+    me, parent = os.getpid(), os.getppid()
+    assert _process.descends(me, me)
+    assert _process.descends(me, parent)
+    assert not _process.descends(parent, me)
+    assert not _process.descends(0, me)
+    assert not _process.descends(-1, me)
+    assert not _process.descends(2**22 + 1, me)
+    with subprocess.Popen(["sleep", "60"]) as child:
+        assert _process.descends(child.pid, me)
+        child.kill()
+    assert not _process.descends(child.pid, me)
+
+
 def test_run_returns_what_it_writes() -> None:
     log, lines = bytearray(), []
     run = _process.runner(log.extend, lines.append)
@@ -62,6 +76,14 @@ def test_run_returns_what_it_writes() -> None:
     assert (status, out, err) == (4, "one\ntwo\rthree\n\udcff end", "err\n")
     assert lines == ["one", "two", "three"]
     assert sorted(bytes(log)) == sorted(b"one\ntwo\rthree\nerr\n\xff end")
+
+
+def test_run_looks_while_nothing_is_said_and_once_more_when_it_has_ended() -> None:
+    looked: list[bool] = []
+    _process.runner(quiet, quiet, looked.append)(["sleep", "1.2"])
+    assert looked[:-1] == [False] * len(looked[:-1])
+    assert len(looked) >= 3
+    assert looked[-1]
 
 
 def test_run_of_a_program_that_is_not_there() -> None:

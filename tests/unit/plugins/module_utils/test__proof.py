@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _proof
+from ansible_collections.larry.binhost.plugins.module_utils import _merge_list, _proof
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 HEADER = "PACKAGES: 1\nTIMESTAMP: 1\nVERSION: 0\n\n"
@@ -27,8 +27,8 @@ def ebuild(place: Path, package: str) -> None:
     (place / package / f"{package.partition('/')[2]}-1.ebuild").touch()
 
 
-def merges(*lines: str) -> list[_emerge.Merge]:
-    return _emerge.merge_list("".join(f"[{line}\n" for line in lines))
+def merges(*lines: str) -> list[_merge_list.Merge]:
+    return _merge_list.merge_list("".join(f"[{line}\n" for line in lines))
 
 
 def test_the_smallest_program_of_the_stage(tmp_path: Path) -> None:

@@ -3,18 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
 import re
 import typing as t
 from pathlib import Path
 
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _tree_plan, _world
-from ansible_collections.larry.binhost.plugins.module_utils._emerge import Merge
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._merge_list import Flag, Merge
 from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import Entry
 
-HELLO = Merge("ebuild", "app-misc/hello-2.10", None, "lab", "N", 'USE="nls"')
-TREE = Merge("binary", "app-text/tree-2.1.0", 1, "lab", "N", "")
+HELLO = Merge(
+    *("ebuild", "app-misc/hello-2.10", None, "lab", "N", 'USE="nls"', "new"),
+    use=(Flag("nls", enabled=True),),
+)
+TREE = Merge("binary", "app-text/tree-2.1.0", 1, "lab", "N", "", "new")
 
 
 def answering(*answer: t.Any) -> _world.Run:
@@ -26,31 +30,16 @@ def answering(*answer: t.Any) -> _world.Run:
     return run
 
 
-def test_pending_is_the_merge_list_without_what_stays() -> None:
+def test_an_answer_is_the_merge_list_without_what_stays() -> None:
     out = '[ebuild  N     ] app-misc/hello-2.10::lab  USE="nls"\n[nomerge       ] virtual/pager-0::lab\n'
-    assert _world.pending(answering(0, out, ""), ["@world"], {"update": True}) == [HELLO]
+    assert _world.ask(answering(0, out, "said"), ["@world"], {"update": True}) == ([HELLO], "said")
 
 
 def test_what_emerge_refuses_is_told_in_its_own_words() -> None:
     command = " ".join(_emerge.argv(["@world"], {"update": True}, pretend=True))
     expected = f"{command}: expected a merge list, found status 1:\nemerge: there are no ebuilds to satisfy\n"
     with pytest.raises(BinhostError, match=f"^{re.escape(expected.strip())}$"):
-        _world.pending(answering(1, "", "\nemerge: there are no ebuilds to satisfy\n"), ["@world"], {"update": True})
-
-
-@pytest.mark.parametrize("allowed", [None, 1])
-def test_guard_lets_pass_what_is_allowed(allowed: int | None) -> None:
-    _world.guard([HELLO, TREE], allowed)
-    _world.guard([TREE], 0)
-
-
-def test_guard_refuses_the_whole_list() -> None:
-    expected = (
-        'merge list: expected at most 0 packages to compile here, found 1:\n  app-misc/hello-2.10::lab USE="nls"\n'
-        "Nothing was started."
-    )
-    with pytest.raises(BinhostError, match=f"^{re.escape(expected)}"):
-        _world.guard([HELLO, TREE], 0)
+        _world.ask(answering(1, "", "\nemerge: there are no ebuilds to satisfy\n"), ["@world"], {"update": True})
 
 
 def test_shown() -> None:
@@ -58,6 +47,8 @@ def test_shown() -> None:
         _world.shown([HELLO, TREE])
         == 'ebuild    N   app-misc/hello-2.10 USE="nls"\nbinary    N   app-text/tree-2.1.0\n'
     )
+    as_json = [dataclasses.asdict(merge) for merge in (HELLO, TREE)]
+    assert _world.told(as_json) == _world.shown([HELLO, TREE])
 
 
 def test_the_log_is_read_from_where_a_run_began(tmp_path: Path) -> None:
@@ -71,15 +62,10 @@ def test_the_log_is_read_from_where_a_run_began(tmp_path: Path) -> None:
     assert _world.log_since(began, str(log)) == "new\n"
 
 
-def test_why_failed_shows_the_end_of_the_build_log(tmp_path: Path) -> None:
-    outcome = _emerge.Outcome(binary=[], source=[], failed=["app-misc/hello-2.10"], removed=[])
-    assert _world.why_failed(outcome, "last words", str(tmp_path)) == "last words"
-    log = tmp_path / "var/tmp/portage/app-misc/hello-2.10/temp/build.log"
-    log.parent.mkdir(parents=True)
-    log.write_text("\x1b[32m * \x1b[0merror: no such header\n")
-    assert _world.why_failed(outcome, "last words", str(tmp_path)) == (
-        f"app-misc/hello-2.10 failed; the end of {log}:\n * error: no such header"
-    )
+def test_the_log_is_read_from_a_time(tmp_path: Path) -> None:
+    log = tmp_path / "emerge.log"
+    log.write_text("1700000000:  old\n1700000001:  new\nno time\n1700000002:  newer\n")
+    assert _world.log_from(1700000001, str(log)) == "1700000001:  new\n1700000002:  newer"
 
 
 def test_foreseen_asks_with_the_configuration_as_it_will_be(tmp_path: Path) -> None:
@@ -94,12 +80,5 @@ def test_foreseen_asks_with_the_configuration_as_it_will_be(tmp_path: Path) -> N
         asked.append(args)
         return 0, "", ""
 
-    assert _world.foreseen(run, ["@world"], {}, [fragment, sets], place) == []
+    assert _world.ask_with(run, ["@world"], {}, [fragment, sets], place).merges == []
     assert asked == [_emerge.argv(["@world", "@binhost"], {}, pretend=True)]
-
-
-def test_guard_says_what_to_do() -> None:
-    with pytest.raises(BinhostError, match=r"\nNothing was started. Let the master build them \(run site.yml"):
-        _world.guard([HELLO], 0)
-    with pytest.raises(BinhostError, match=r"\nNothing was started. Install them on desktop\.$"):
-        _world.guard([HELLO], 0, remedy="Install them on desktop.")
