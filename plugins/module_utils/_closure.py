@@ -13,9 +13,9 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
-    _emerge,
     _files,
     _host,
+    _merge_list,
     _merge_world,
     _patterns,
     _tree_plan,
@@ -65,7 +65,7 @@ def missing(asking: Asking, folder: str) -> list[str]:
     return [words] if lacking else []
 
 
-def merges(asking: Asking, folder: str, own: t.Sequence[Mount] = ()) -> list[_emerge.Merge]:
+def merges(asking: Asking, folder: str, own: t.Sequence[Mount] = ()) -> list[_merge_list.Merge]:
     """Return what would be installed of ``folder``'s packages, with the root's configuration or that in ``own``."""
     target = asking.target()
     _files.directory(target.live)

@@ -101,7 +101,8 @@ class Kind:
     """What one kind of job does, and how it tells of it."""
 
     work: t.Callable[[Run, Parameters], dict[str, t.Any]]
-    doing: t.Callable[[str], _emerge.Step | None] = nothing  # a line that a program printed -> what it tells
+    #: A line that a program printed -> what it tells.
+    doing: t.Callable[[str], _emerge.Step | str | None] = nothing
     source: t.Callable[[Parameters], _progress.Source | None] = nowhere  # where its emerge tells more
 
 
