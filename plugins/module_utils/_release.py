@@ -175,7 +175,7 @@ def superfluous(run: Run, request: Request) -> list[Package]:
     wanted: set[tuple[str, int | None]] = set()
     for own in [[], *_closure.slaves(asking).values()]:
         found = _closure.merges(asking, request.place.pkgdir, own)
-        wanted.update((merge.cpv, merge.build_id) for merge in found if merge.kind == "binary")
+        wanted.update((merge.cpv, merge.build_id) for merge in found if merge.binary)
     entries = _generation.by_path(index, where=request.place.pkgdir).values()
     return _prune.needless(entries, _prune.Need(set(request.installed), wanted), over=_excess(request))
 
