@@ -82,7 +82,7 @@ def request(asked: t.Mapping[str, t.Any]) -> Request:
     if budget is not None and budget < 0:
         raise BinhostError(f"budget: expected GiB from 0, found {budget}")
     if asked["state"] == "rolled_back" and (number is None or number < 1):
-        raise BinhostError(f"number: expected the generation to go back to, found {number or 'none'}")
+        raise BinhostError(f"number: expected the generation to go back to, found {'none' if number is None else number}")
     same = {name: asked[name] for name in asked if name in Request.__dataclass_fields__}
     ours = {
         "state": Place(asked["target"], asked["state_dir"]).state,
