@@ -44,8 +44,5 @@ class ActionModule(ActionBase):
 
 def _host(hostvars: t.Mapping[str, t.Any], place: str, host: str) -> dict[str, t.Any]:
     found = {ours: hostvars[theirs] for theirs, ours in LEFT_BEHIND.items() if theirs in hostvars}
-    return {
-        "seen": "binhost_host" in hostvars or "public_key" in hostvars.get("_mirror_key", {}),
-        "kept": _kept.facts(place, host) is not None,
-        **found,
-    }
+    seen = "binhost_host" in hostvars or "public_key" in hostvars.get("_mirror_key", {})
+    return {"seen": seen, "kept": _kept.facts(place, host) is not None, **found}

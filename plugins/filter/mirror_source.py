@@ -46,12 +46,11 @@ def mirror_source(master: str, hostvars: t.Mapping[str, t.Any]) -> dict[str, t.A
     """Return how a mirror reaches a master."""
     variables = hostvars[master]
     known = {name: variables[name] for name in ("binhost_address", "ansible_host") if name in variables}
-    access = variables["_master_access"] if "_master_access" in variables else {}
-    key = variables["_master_key"] if "_master_key" in variables else {}
+    access, key = variables.get("_master_access", {}), variables.get("_master_key", {})
     return {
         "host": _inventory.address(known, master),
-        "port": int(variables["ansible_port"]) if "ansible_port" in variables else 22,
-        "user": str(variables["ansible_user"]) if "ansible_user" in variables else "root",
+        "port": int(variables.get("ansible_port") or 22),
+        "user": str(variables.get("ansible_user") or "root"),
         "host_keys": access.get("host_keys", []),
         "signing_keys": key.get("public", ""),
     }

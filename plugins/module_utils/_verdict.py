@@ -69,8 +69,14 @@ def _unchecked(words: t.Sequence[str]) -> str:
     return f"a signature by {by} that gpg can't check (error {code})"
 
 
+OTHER: t.Final = (
+    "Run site.yml again; if it is refused again, the file at the server that is named above is damaged: there the "
+    "module larry.binhost.generation, with state=verified, names all that are"
+)
 #: What Portage prints when it refuses a package (gpkg.py, ``show_gpg_error`` and ``_verify_binpkg``): what that means.
 _REFUSALS: t.Final[t.Mapping[str, str]] = {
+    "Digest verification failed": "what came isn't the file that the signed index names: it was damaged on the way or "
+    f"on the server, or exchanged there. Nothing of it was installed. {OTHER}",
     "REVKEYSIG": f"its key was revoked. {SIGN}",
     "EXPKEYSIG": f"its key has expired. {EXPIRED}",
     "BADSIG": f"it was changed after it was signed. {AGAIN}",

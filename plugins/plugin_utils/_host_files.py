@@ -74,8 +74,7 @@ def client(slave: str, variables: Variables, facts: t.Mapping[str, t.Any]) -> di
     told = {name: _declared.rendered(name, variables, where) for name in ("binrepos_conf", "files")}
     return {
         CLIENT_CONF: _fragments.make_conf(settings, header=header("slave_client_conf"), defaults=free),
-        "binrepos.conf/02-binhost.conf": _fragments.header(what, "the group masters")
-        + _binrepos("true" if verify else "false"),
+        "binrepos.conf/02-binhost.conf": _fragments.header(what, "the group masters") + _binrepos(str(verify).lower()),
         **{path: text for files in told.values() for path, text in files.items() if _for_client(path)},
     }
 
