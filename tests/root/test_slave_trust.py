@@ -5,64 +5,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shutil
-import subprocess
-import tempfile
 import typing as t
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _key_states, _removal, _verdict
+from ansible_collections.larry.binhost.plugins.module_utils import _key_states, _verdict
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
-from tests.root.house import PATH, STATE, TARGET, A, B, House, Server
+from tests.root.house import PATH, STATE, TARGET, A, B, House, Server, newer
 from tests.root.repeat import repeats
 
 #: They share one house.
 pytestmark = pytest.mark.xdist_group("house")
-
-
-@pytest.fixture(scope="module")
-def house(pristine_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """Return a house whose master has published a and b, signed."""
-    folder = tmp_path_factory.mktemp("house")
-    made = House(folder, pristine_root)
-    before, tempfile.tempdir = tempfile.tempdir, str(made.shared)
-    made.build(A, B)
-    made.keys()
-    made.publish()
-    yield made
-    tempfile.tempdir = before
-    _removal.tree(str(folder))
-
-
-@contextlib.contextmanager
-def newer(house: House, server: Server, **wish: t.Any) -> Iterator[None]:
-    """Publish the next generation, without b, and serve it; afterwards the master is as it was."""
-    saved = house.shared / "saved"
-    subprocess.run(["cp", "-a", str(house.state), str(saved)], check=True)
-    try:
-        house.publish(withhold=[PATH.format(name="b")], **wish)
-        server.copy()
-        yield
-    finally:
-        shutil.rmtree(house.state)
-        saved.rename(house.state)
-
-
-@pytest.fixture
-def server(house: House) -> Iterator[Server]:
-    """Return a server with a copy of what is published, and a slave that believes the master and has nothing yet."""
-    house.forget()
-    house.trust()
-    made = house.serve("server")
-    made.copy()
-    with made.up():
-        yield made
 
 
 def flip(data: bytes) -> bytes:
