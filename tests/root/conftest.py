@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import tempfile
@@ -15,7 +16,7 @@ import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _removal
 
 from lab.stage import build
-from tests.root import namespace
+from tests.root import namespace, publishing
 from tests.root.build_root import BuildRoot, copy
 from tests.root.house import A, B, House, Server
 from tests.root.master import Master
@@ -93,3 +94,25 @@ def server(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     made.copy()
     with made.up():
         yield made
+
+
+@pytest.fixture(scope="session")
+def built(pristine_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a state folder in which packages are built and a key is made; one for all workers, nobody writes there."""
+    shared = tmp_path_factory.getbasetemp().parent / "built"
+    shared.mkdir(exist_ok=True)
+    with open(shared / "lock", "w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not (shared / "done").exists():
+            publishing.build_and_make_a_key(shared / "state", pristine_root)
+            (shared / "done").touch()
+    return shared / "state"
+
+
+@pytest.fixture
+def host(built: Path, pristine_root: Path, tmp_path: Path) -> Iterator[publishing.Host]:
+    """Return a master of the test's own that has built and not yet published."""
+    made = publishing.Host.like(built, tmp_path / "state", pristine_root)
+    yield made
+    (made.state / "roots").unlink()
+    _removal.tree(str(made.state))

@@ -20,10 +20,14 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _lock,
     _packages,
     _place,
+    _prune,
     _publication,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._intent import Wish
 from ansible_collections.larry.binhost.plugins.module_utils._prune import Kept
+
+from tests.unit.plugins.conftest import FakeSigner
 
 if t.TYPE_CHECKING:
     from conftest import Master
@@ -229,7 +233,7 @@ def test_diff(master: Master) -> None:
     )
 
 
-STEPS = ("rename", "replace", "link", "symlink", "unlink", "mkdir", "sync", "fsync")
+STEPS = ("rename", "replace", "link", "symlink", "unlink", "mkdir", "sync", "fsync", "chmod", "utime")
 
 
 def killed_at(step: int, action: t.Callable[[], object]) -> bool:
@@ -256,25 +260,102 @@ def killed_at(step: int, action: t.Callable[[], object]) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
 
 
-def test_killed_at_any_step(master: Master) -> None:
-    _publication.publish(master.place, master.snapshot(), kept=Kept(2))
-    step, numbers = 0, {1}
+def killed_everywhere(master: Master, prepare: t.Callable[[int], None], action: t.Callable[[], object]) -> int:
+    """Prepare and act until one action was killed nowhere; return how many steps it has.
+
+    After each kill the current generation is whole, and no lower than the last.
+    """
+    step, last = 0, 1
     while True:
         step += 1
-        master.build(C, content="x" * (10 + step))
-        master.ebuild("app-misc/a/a-1.ebuild", "x" * step)
-        snapshot = master.snapshot()
-        killed = killed_at(step, lambda: _publication.publish(master.place, snapshot, kept=Kept(2)))  # noqa: B023
+        prepare(step)
+        killed = killed_at(step, action)
         now, damage = _generation.current(master.place)
         assert now is not None, (step, damage)
-        numbers.add(now.seal.number)
+        assert now.seal.number >= last
+        last = now.seal.number
         if not killed:
-            break
-    assert step > 30
-    assert max(numbers) > 1
+            return step
+
+
+def nothing_unfinished(master: Master) -> None:
     for place in (folder(master), Path(master.place.pool), master.state / "repos"):
         assert not [path for path in place.rglob("*") if path.name.startswith(_durable.DRAFT)], place
-    assert not _publication.publish(master.place).changed
+
+
+def test_killed_at_any_step(master: Master) -> None:
+    signer = FakeSigner("A" * 40).signer()
+
+    def publish() -> _intent.Plan:
+        return _publication.publish(master.place, kept=Kept(2), signer=signer)
+
+    def prepare(step: int) -> None:
+        master.build(C, content="x" * (10 + step))
+        master.ebuild("app-misc/a/a-1.ebuild", "x" * step)
+        master.snapshot()
+
+    _publication.publish(master.place, master.snapshot(), kept=Kept(2), signer=signer)
+    assert killed_everywhere(master, prepare, publish) > 40
+    nothing_unfinished(master)
+    assert not publish().changed
+    assert _generation.verify(master.place.generation("current"), signer) == []
+    assert (folder(master) / "current" / C).read_bytes().startswith(master.built[C])
+
+
+def test_a_record_in_the_pool_never_speaks_of_another_file(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where what was rebuilt has the size and the mtime of what was there, and the power fails just before it moves."""
+    _publication.publish(master.place, master.snapshot())
+    master.build(B, content="rebuilt")
+    assert len(master.built[B]) == os.stat(os.path.join(master.place.pool, B)).st_size
+    replace = os.replace
+
+    def powerless(source: str, path: str) -> None:
+        if path == os.path.join(master.place.pool, B):
+            raise KeyboardInterrupt
+        replace(source, path)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", powerless)
+        _publication.publish(master.place, master.snapshot())
+    _publication.publish(master.place, master.snapshot())
+    assert (folder(master) / "current" / B).read_bytes() == master.built[B]
+
+
+def test_killed_at_any_step_of_going_back(master: Master) -> None:
+    _publication.publish(master.place, master.snapshot())
+    master.build(C)
+    _publication.publish(master.place, master.snapshot())
+    numbers = [1, 2]
+
+    def back() -> _intent.Plan:
+        return _publication.publish(master.place, wish=Wish(number=numbers[0]), kept=Kept(9))
+
+    killed_everywhere(master, lambda step: numbers.reverse(), back)
+    nothing_unfinished(master)
+    plan = _publication.publish(master.place, wish=Wish(number=1), kept=Kept(9))
+    assert (plan.restores, sorted(_generation.seal_of(master.place.generation("current")).packages)) == (1, [A, B])
+
+
+def test_killed_at_any_step_of_pruning(master: Master) -> None:
+    """What is listed is there; what is there and not listed the next build lists again."""
+    names = [f"app-misc/p{number}/p{number}-1-1.gpkg.tar" for number in range(25)]
+
+    def prepare(_step: int) -> None:
+        for path in names:
+            Path(master.place.pkgdir, path).unlink(missing_ok=True)
+        master.build(*names)
+
+    step, killed = 0, True
+    while killed:
+        step += 1
+        prepare(step)
+        killed = killed_at(step, lambda: _prune.packages(master.place, names[:20]))
+        index = _packages.parse(Path(master.place.pkgdir, "Packages").read_text())
+        listed = {entry.path for entry in _packages.packages(index)}
+        assert not index.problems and listed >= {A, B, *names[20:]}
+        assert all(Path(master.place.pkgdir, path).exists() for path in (A, B, *names[20:]))
+        assert all(Path(master.place.pkgdir, path).exists() for path in listed)
+    assert step > 20
 
 
 def test_timestamps_grow_past_what_a_crash_left(master: Master) -> None:
