@@ -67,9 +67,9 @@ class House:
         self.repository = planted.repository(
             self.shared / planted.NAME, {f"{A}-1": planted.FILE, f"{B}-1": planted.FILE}
         )
-        for path, text in _host_files.client("laptop", {}, FACTS).items():
-            (self.slave / "etc/portage" / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.slave / "etc/portage" / path).write_text(text)
+        for name, text in _host_files.client("laptop", {}, FACTS).items():
+            (self.slave / "etc/portage" / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.slave / "etc/portage" / name).write_text(text)
 
     def argv(self, root: Path, *command: str, **mounts: t.Any) -> list[str]:
         """Return the command line that runs a command in a root, on this machine's network."""

@@ -174,8 +174,8 @@ def test_a_mirror(house: House, server: Server) -> None:
         # The master is off.
         state, _wish = mirror.look()
         assert (state.number, state.problem, "no answer" in state.message) == (3, "", True)
-        done = house.sync("http://127.0.0.1:9", uri)
-        assert (done.changed, done.number, done.answer.uri) == (True, 3, uri)
+        found = house.sync("http://127.0.0.1:9", uri)
+        assert (found.changed, found.number, found.answer.uri) == (True, 3, uri)
         status, words = house.emerge(B)
         assert (status, house.installed("b")) == (0, "b-1"), words
 

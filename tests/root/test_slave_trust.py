@@ -47,7 +47,8 @@ def test_all_is_well(house: House, server: Server) -> None:
 def test_a_package_with_one_flipped_byte_or_exchanged_for_another_signed_one(house: House, server: Server) -> None:
     house.sync(server.uri)
     path, other = PATH.format(name="a"), server.generations / "1" / PATH.format(name="b")
-    for change in (flip, lambda _data: other.read_bytes()):
+    exchange: t.Callable[[bytes], bytes] = lambda _data: other.read_bytes()  # noqa: E731
+    for change in (flip, exchange):
         server.copy()
         server.damage(path, change)
         status, words = house.emerge(A)
@@ -59,7 +60,7 @@ def test_a_package_with_one_flipped_byte_or_exchanged_for_another_signed_one(hou
     assert (status, house.installed()) == (0, "a-1"), words
 
 
-DAMAGE = [
+DAMAGE: list[tuple[str, t.Callable[[bytes], bytes], str]] = [
     (
         "seal.json",
         lambda data: data.replace(b"2.0", b"2.1").replace(b"-O2", b"-O3"),
