@@ -28,6 +28,11 @@ def flip(data: bytes) -> bytes:
     return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
+def become(content: bytes) -> t.Callable[[bytes], bytes]:
+    """Return the change of a file to this content."""
+    return lambda _data: content
+
+
 def refused(house: House, *uris: str, **more: t.Any) -> str:
     """Return why the slave takes nothing from these servers; what it has stays as it is."""
     before = house.here()
@@ -47,8 +52,7 @@ def test_all_is_well(house: House, server: Server) -> None:
 def test_a_package_with_one_flipped_byte_or_exchanged_for_another_signed_one(house: House, server: Server) -> None:
     house.sync(server.uri)
     path, other = PATH.format(name="a"), server.generations / "1" / PATH.format(name="b")
-    exchange: t.Callable[[bytes], bytes] = lambda _data: other.read_bytes()  # noqa: E731
-    for change in (flip, exchange):
+    for change in (flip, become(other.read_bytes())):
         server.copy()
         server.damage(path, change)
         status, words = house.emerge(A)
@@ -67,7 +71,7 @@ DAMAGE: list[tuple[str, t.Callable[[bytes], bytes], str]] = [
         "seal.json: expected a signature by a key of .*changed after it was signed",
     ),
     ("seal.json.asc", flip, "seal.json: expected a signature by a key of .*, found "),
-    ("seal.json.asc", lambda _data: b"", "seal.json: expected a signature by a key of .*, found a damaged signature"),
+    ("seal.json.asc", become(b""), "seal.json: expected a signature by a key of .*, found a damaged signature"),
     (
         "Packages",
         flip,
@@ -94,7 +98,7 @@ def test_a_flipped_byte_of_every_part_of_the_seal(house: House, server: Server) 
     number = repeats(6, len(data))
     for place in range(0, len(data), max(1, len(data) // number)):
         changed = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
-        server.damage("seal.json", lambda _data, changed=changed: changed)
+        server.damage("seal.json", become(changed))
         assert server.uri in refused(house, server.uri)
 
 
@@ -107,7 +111,7 @@ def test_an_older_generation_replayed(house: House, server: Server) -> None:
         # The old seal in the place of the new one is no way either.
         server.copy()
         for name in ("seal.json", "seal.json.asc"):
-            server.damage(name, lambda _data, name=name: (server.generations / "1" / name).read_bytes())
+            server.damage(name, become((server.generations / "1" / name).read_bytes()))
         assert "expected generation 2 or later, found 1" in refused(house, server.uri)
         assert house.sync(server.uri, pinned=1).number == 1
         assert house.sync(server.uri, pinned=1).changed is False
