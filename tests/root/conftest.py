@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import _removal
 from lab.stage import build
 from tests.root import namespace, publishing
 from tests.root.build_root import BuildRoot, copy
+from tests.root.house import A, B, House, Server
 from tests.root.master import Master
 
 
@@ -66,6 +68,32 @@ def master(pristine_root: Path, tmp_path: Path) -> Iterator[Master]:
     made = Master(tmp_path / "state", pristine_root)
     yield made
     _removal.tree(str(made.folder))
+
+
+@pytest.fixture(scope="session")
+def house(pristine_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Return a house whose master has published a and b, signed."""
+    folder = tmp_path_factory.mktemp("house")
+    made = House(folder, pristine_root)
+    before, tempfile.tempdir = tempfile.tempdir, str(made.shared)
+    made.build(A, B)
+    made.keys()
+    made.publish()
+    tempfile.tempdir = before
+    yield made
+    _removal.tree(str(folder))
+
+
+@pytest.fixture
+def server(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Return a server with a copy of what is published, and a slave that believes the master and has nothing yet."""
+    monkeypatch.setattr(tempfile, "tempdir", str(house.shared))
+    house.forget()
+    house.trust()
+    made = house.serve("server")
+    made.copy()
+    with made.up():
+        yield made
 
 
 @pytest.fixture(scope="session")
