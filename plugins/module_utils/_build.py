@@ -58,7 +58,7 @@ def build(run: Run, target: Target) -> Result:
 
     Raises ``BinhostError`` if the root's own build fails, or if another build of this target still runs.
     """
-    with _lock.held(f"build-{target.name}", state=target.state_dir):
+    with _lock.held(f"build-{target.name}", state=target.state_dir, what=f"builds {target.name}"):
         for folder in (os.path.dirname(target.root), target.variants_dir):
             _private(folder)
         os.makedirs(target.distdir, exist_ok=True)

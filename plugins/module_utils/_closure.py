@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _files,
     _host,
-    _merge_list,
     _merge_world,
     _patterns,
     _tree_plan,
@@ -59,20 +58,31 @@ def missing(asking: Asking, folder: str) -> list[str]:
 
     Raises ``BinhostError`` with Portage's words where it finds no way to install it.
     """
-    compiled = [merge.cpv for merge in merges(asking, folder) if merge.kind == "ebuild"]
+    compiled = [merge.cpv for merge in merges(asking, folder) if not merge.binary]
     lacking = [cpv for cpv in compiled if not _patterns.matches(asking.on_slave, cpv)]
     words = f"{asking.place.target}: expected a package of all that its world needs, found none of {', '.join(lacking)}"
     return [words] if lacking else []
 
 
-def merges(asking: Asking, folder: str, own: t.Sequence[Mount] = ()) -> list[_merge_list.Merge]:
+class Merge(t.NamedTuple):
+    """A package that would be installed."""
+
+    cpv: str
+    build_id: int | None
+    binary: bool
+
+
+def merges(asking: Asking, folder: str, own: t.Sequence[Mount] = ()) -> list[Merge]:
     """Return what would be installed of ``folder``'s packages, with the root's configuration or that in ``own``."""
     target = asking.target()
     _files.directory(target.live)
     mounts = [*own, Mount(PKGDIR, "bind", folder, ("ro",))]
     root = _merge_world.Place(asking.run, target, target.root, asking.snapshots, own=mounts)
     options = {"emptytree": True, "usepkg": True, "with_bdeps": "n"}
-    return _merge_world.pending(root, options, features=_merge_world.CLIENT)
+    found = _merge_world.pending(root, options, features=_merge_world.CLIENT)
+    return [
+        Merge(each.cpv, each.build_id, each.kind == "binary") for each in found if each.kind in ("binary", "ebuild")
+    ]
 
 
 def slaves(asking: Asking) -> dict[str, list[Mount]]:

@@ -161,8 +161,10 @@ def _fetch(run: Run, source: _mirror_link.Source, place: Place, number: int) -> 
     known = [f"--link-dest={place.generation(other)}" for other in sorted(place.numbers(), reverse=True)[:_LINKED]]
     rsh = f"--rsh={' '.join(source.ssh())}"
     what = f"{source.name}:{place.target}/{number}/"
-    options = ["-rltpH", "--delete", "--timeout=60", "--info=progress2", "--no-inc-recursive"]
+    options = ["-rltpH", "--delete", "--info=progress2", "--no-inc-recursive"]
     status, _out, err = run(["rsync", *options, *known, rsh, what, f"{draft}/"])
+    if _mirror_source.REFUSED in err:
+        raise BinhostError(f"{source.name}: {err.strip()}")
     if status in _LOST:
         raise _mirror_link.SilentError(
             f"{source.name}: the connection was lost: {_mirror_link.last(err)}; the next run goes on from there"

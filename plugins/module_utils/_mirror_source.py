@@ -21,6 +21,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
 COMMAND: t.Final = "mirror-source"
 LIST: t.Final = "list"
+REFUSED: t.Final = "expected 'list' or rsync's reading of one generation"
 #: As rsync's client writes it for the options that ``_mirror`` gives it (rsync options.c, server_options): one word of
 #: letters, after whose "e" it says what it is capable of; "-s" would let it send further words later.
 _READ = re.compile(r"rsync --server --sender -[lHtpr]+(?:e[0-9]*\.[A-Za-z]*)? \. ([a-z0-9][a-z0-9_-]*/[0-9]+/)\Z")
@@ -35,7 +36,7 @@ def act(options: argparse.Namespace) -> int:
         return 0
     found = _READ.match(asked)
     if not found:
-        raise BinhostError(f"expected 'list' or rsync's reading of one generation, found {asked[:200]!r}")
+        raise BinhostError(f"{REFUSED}, found {asked[:200]!r}")
     if os.path.islink(os.path.join(folder, found[1].rstrip("/"))):
         raise BinhostError(f"{folder}/{found[1]}: expected a generation, found a link")
     os.chdir(folder)

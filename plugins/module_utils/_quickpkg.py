@@ -108,7 +108,7 @@ def converge(run: Run, wanted: Shared, *, check: bool) -> Result:
             name: os.path.join(wanted.state_dir, "repos", f"{name}-{revision}") for name, revision in revisions.items()
         }
         return _converge(run, wanted, copies, check=True)
-    with _lock.held(f"build-{wanted.name}", state=wanted.state_dir):
+    with _lock.held(f"build-{wanted.name}", state=wanted.state_dir, what=f"packs {wanted.name}"):
         os.makedirs(wanted.place.pkgdir, exist_ok=True)
         copies = {
             name: _repository.snapshot(name, place, wanted.state_dir) for name, place in wanted.repositories.items()

@@ -42,7 +42,7 @@ def _paths(name: str, state: str, everything: bool) -> list[str]:
     builds = [os.path.join(state, part, name) for part in ("variants", "live", "divergence")]
     folders = [place.root, _root_copy.folder(place.root), *builds, place.pkgdir]
     folders += [place.folder, place.pool] if everything else []
-    jobs = [os.path.join(state, "jobs", f"{kind}-{name}") for kind in ("build", "publish", "pack")]
+    jobs = [os.path.join(state, "jobs", f"{kind}-{name}") for kind in ("build", "publish", "pack", "verify", "prune")]
     folders += [*jobs, os.path.join(state, "config", name)]
     record = os.path.join(state, "fingerprints", f"target-{name}.json")
     return [_unpack.partial(place.root), record, *(_durable.gone(folder) for folder in folders), *folders]

@@ -25,6 +25,7 @@ def text(plan: Plan, changes: Sequence[str], unseen: Sequence[str]) -> str:
     parts += [list(_target(name, target, plan)) for name, target in plan["targets"].items()]
     parts.append(_sentences((line for host in plan["cpus"] for line in _host(host, plan)), ""))
     parts.append(_sentences(_host_remarks(plan), ""))
+    parts.append(_sentences(_serving(plan), ""))
     parts.append(_sentences((f"{host} was never seen: the plan does without it." for host in unseen), ""))
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
@@ -110,6 +111,19 @@ def _host_remarks(plan: Plan) -> Iterator[str]:
     """Yield what on each slave will not do what its person thinks."""
     for host, planned in plan["hosts"].items():
         yield from (f"{host}: {remark}" for remark in planned["remarks"])
+
+
+def _serving(plan: Plan) -> Iterator[str]:
+    """Yield what mirrors serve, and what slaves do otherwise than ask their master first for the newest."""
+    for mirror, planned in plan["mirrors"].items():
+        brings = [f"{name} from {master}" for name, master in planned["targets"].items()]
+        yield f"{mirror} builds nothing and serves {listed(brings) or 'nothing'}"
+    for host, planned in plan["hosts"].items():
+        target = plan["targets"][planned["target"]]
+        if planned["servers"] != [target["master"], *target["mirrors"]]:
+            yield f"{host} asks {', then '.join(planned['servers'])} for its packages"
+        if planned["pinned"]:
+            yield f"{host} stays with generation {planned['pinned']} (slave_pinned_generation)"
 
 
 def _keeps(host: str, name: str, keeps: Plan, target: Plan) -> str:

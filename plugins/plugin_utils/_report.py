@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 
+from ansible_collections.larry.binhost.plugins.module_utils import _size
 from ansible_collections.larry.binhost.plugins.plugin_utils import _aftermath, _changes
 
 Result = t.Mapping[str, t.Any]
@@ -37,6 +38,7 @@ def _target(name: str, target: Result, hosts: Mapping[str, Result]) -> Iterator[
     number = _number(name, target, done, hosts)
     where = f"{target['uri']}/{name}/{number or 'current'}"
     yield f"target {name}: {f'generation {number}' if number else 'generation unknown'} at {where}"
+    yield from _published(done.get("generation") or {})
     yield f"  compiled for {target['cpu']['cflags']}"
     for host, flags in target["cpu"]["held_back"].items():
         yield f"  {host} could run more: {' '.join(flags)}"
@@ -57,6 +59,17 @@ def _target(name: str, target: Result, hosts: Mapping[str, Result]) -> Iterator[
     for atom, asking in sorted((packages.get("unsatisfiable") or {}).items()):
         yield f"  {atom}: no repository of this target has it; wanted by {', '.join(asking)}"
     yield from (f"  {slave} was never seen and is not planned for" for slave in target["unseen"])
+
+
+def _published(generation: Result) -> Iterator[str]:
+    """Yield what is out of the ordinary about what is published."""
+    if generation.get("restores"):
+        since = "; what was built since waits for -e binhost_generation=latest" if generation.get("waiting") else ""
+        yield f"  put back to what generation {generation['restores']} was{since}"
+    if generation.get("pruned"):
+        yield f"  {_count(generation['pruned'], 'package')} that nobody needs removed, to stay within the budget"
+    if generation.get("over_budget"):
+        yield f"  {_size.shown(generation['over_budget'])} over the budget: playbooks/prune.yml says what can go"
 
 
 def _shared(master: str, packages: Result) -> Iterator[str]:

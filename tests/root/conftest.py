@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +16,9 @@ import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _removal
 
 from lab.stage import build
-from tests.root import namespace
+from tests.root import namespace, publishing
 from tests.root.build_root import BuildRoot, copy
+from tests.root.house import A, B, House, Server
 from tests.root.master import Master
 
 
@@ -65,3 +68,51 @@ def master(pristine_root: Path, tmp_path: Path) -> Iterator[Master]:
     made = Master(tmp_path / "state", pristine_root)
     yield made
     _removal.tree(str(made.folder))
+
+
+@pytest.fixture(scope="session")
+def house(pristine_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Return a house whose master has published a and b, signed."""
+    folder = tmp_path_factory.mktemp("house")
+    made = House(folder, pristine_root)
+    before, tempfile.tempdir = tempfile.tempdir, str(made.shared)
+    made.build(A, B)
+    made.keys()
+    made.publish()
+    tempfile.tempdir = before
+    yield made
+    _removal.tree(str(folder))
+
+
+@pytest.fixture
+def server(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Return a server with a copy of what is published, and a slave that believes the master and has nothing yet."""
+    monkeypatch.setattr(tempfile, "tempdir", str(house.shared))
+    house.forget()
+    house.trust()
+    made = house.serve("server")
+    made.copy()
+    with made.up():
+        yield made
+
+
+@pytest.fixture(scope="session")
+def built(pristine_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a state folder in which packages are built and a key is made; one for all workers, nobody writes there."""
+    shared = tmp_path_factory.getbasetemp().parent / "built"
+    shared.mkdir(exist_ok=True)
+    with open(shared / "lock", "w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not (shared / "done").exists():
+            publishing.build_and_make_a_key(shared / "state", pristine_root)
+            (shared / "done").touch()
+    return shared / "state"
+
+
+@pytest.fixture
+def host(built: Path, pristine_root: Path, tmp_path: Path) -> Iterator[publishing.Host]:
+    """Return a master of the test's own that has built and not yet published."""
+    made = publishing.Host.like(built, tmp_path / "state", pristine_root)
+    yield made
+    (made.state / "roots").unlink()
+    _removal.tree(str(made.state))

@@ -67,9 +67,9 @@ class House:
         self.repository = planted.repository(
             self.shared / planted.NAME, {f"{A}-1": planted.FILE, f"{B}-1": planted.FILE}
         )
-        for path, text in _host_files.client("laptop", {}, FACTS).items():
-            (self.slave / "etc/portage" / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.slave / "etc/portage" / path).write_text(text)
+        for name, text in _host_files.client("laptop", {}, FACTS).items():
+            (self.slave / "etc/portage" / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.slave / "etc/portage" / name).write_text(text)
 
     def argv(self, root: Path, *command: str, **mounts: t.Any) -> list[str]:
         """Return the command line that runs a command in a root, on this machine's network."""
@@ -172,6 +172,12 @@ class Server:
         self.folder.mkdir()
         subprocess.run(["cp", "-al", str(self.house.state / "generations"), str(self.folder)], check=True)
 
+    def prepared(self) -> Server:
+        """Return it, with a folder that something else fills."""
+        (self.folder / "generations").mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o755)
+        return self
+
     def damage(self, path: str, change: t.Callable[[bytes], bytes]) -> None:
         """Change the content of a file of the current generation; its times stay, and other copies are untouched."""
         file = self.generations / "current" / path
@@ -229,3 +235,17 @@ def free_port() -> int:
     with socket.socket() as asking:
         asking.bind(("127.0.0.1", 0))
         return int(asking.getsockname()[1])
+
+
+@contextlib.contextmanager
+def newer(house: House, server: Server, **wish: t.Any) -> Iterator[None]:
+    """Publish the next generation, without b, and serve it; afterwards the master is as it was."""
+    saved = house.shared / "saved"
+    subprocess.run(["cp", "-a", str(house.state), str(saved)], check=True)
+    try:
+        house.publish(withhold=[PATH.format(name="b")], **wish)
+        server.copy()
+        yield
+    finally:
+        shutil.rmtree(house.state)
+        saved.rename(house.state)

@@ -5,70 +5,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shutil
-import subprocess
-import tempfile
 import typing as t
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _key_states, _removal, _verdict
+from ansible_collections.larry.binhost.plugins.module_utils import _key_states, _verdict
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
-from tests.root.house import PATH, STATE, TARGET, A, B, House, Server
+from tests.root.house import PATH, STATE, TARGET, A, B, House, Server, newer
 from tests.root.repeat import repeats
 
 #: They share one house.
 pytestmark = pytest.mark.xdist_group("house")
 
 
-@pytest.fixture(scope="module")
-def house(pristine_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """Return a house whose master has published a and b, signed."""
-    folder = tmp_path_factory.mktemp("house")
-    made = House(folder, pristine_root)
-    before, tempfile.tempdir = tempfile.tempdir, str(made.shared)
-    made.build(A, B)
-    made.keys()
-    made.publish()
-    yield made
-    tempfile.tempdir = before
-    _removal.tree(str(folder))
-
-
-@contextlib.contextmanager
-def newer(house: House, server: Server, **wish: t.Any) -> Iterator[None]:
-    """Publish the next generation, without b, and serve it; afterwards the master is as it was."""
-    saved = house.shared / "saved"
-    subprocess.run(["cp", "-a", str(house.state), str(saved)], check=True)
-    try:
-        house.publish(withhold=[PATH.format(name="b")], **wish)
-        server.copy()
-        yield
-    finally:
-        shutil.rmtree(house.state)
-        saved.rename(house.state)
-
-
-@pytest.fixture
-def server(house: House) -> Iterator[Server]:
-    """Return a server with a copy of what is published, and a slave that believes the master and has nothing yet."""
-    house.forget()
-    house.trust()
-    made = house.serve("server")
-    made.copy()
-    with made.up():
-        yield made
-
-
 def flip(data: bytes) -> bytes:
     """Return these bytes with one bit changed, in their middle."""
     middle = len(data) // 2
     return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+def become(content: bytes) -> t.Callable[[bytes], bytes]:
+    """Return the change of a file to this content."""
+    return lambda _data: content
 
 
 def refused(house: House, *uris: str, **more: t.Any) -> str:
@@ -90,7 +52,7 @@ def test_all_is_well(house: House, server: Server) -> None:
 def test_a_package_with_one_flipped_byte_or_exchanged_for_another_signed_one(house: House, server: Server) -> None:
     house.sync(server.uri)
     path, other = PATH.format(name="a"), server.generations / "1" / PATH.format(name="b")
-    for change in (flip, lambda _data: other.read_bytes()):
+    for change in (flip, become(other.read_bytes())):
         server.copy()
         server.damage(path, change)
         status, words = house.emerge(A)
@@ -102,14 +64,14 @@ def test_a_package_with_one_flipped_byte_or_exchanged_for_another_signed_one(hou
     assert (status, house.installed()) == (0, "a-1"), words
 
 
-DAMAGE = [
+DAMAGE: list[tuple[str, t.Callable[[bytes], bytes], str]] = [
     (
         "seal.json",
         lambda data: data.replace(b"2.0", b"2.1").replace(b"-O2", b"-O3"),
         "seal.json: expected a signature by a key of .*changed after it was signed",
     ),
     ("seal.json.asc", flip, "seal.json: expected a signature by a key of .*, found "),
-    ("seal.json.asc", lambda _data: b"", "seal.json: expected a signature by a key of .*, found a damaged signature"),
+    ("seal.json.asc", become(b""), "seal.json: expected a signature by a key of .*, found a damaged signature"),
     (
         "Packages",
         flip,
@@ -136,7 +98,7 @@ def test_a_flipped_byte_of_every_part_of_the_seal(house: House, server: Server) 
     number = repeats(6, len(data))
     for place in range(0, len(data), max(1, len(data) // number)):
         changed = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
-        server.damage("seal.json", lambda _data, changed=changed: changed)
+        server.damage("seal.json", become(changed))
         assert server.uri in refused(house, server.uri)
 
 
@@ -149,7 +111,7 @@ def test_an_older_generation_replayed(house: House, server: Server) -> None:
         # The old seal in the place of the new one is no way either.
         server.copy()
         for name in ("seal.json", "seal.json.asc"):
-            server.damage(name, lambda _data, name=name: (server.generations / "1" / name).read_bytes())
+            server.damage(name, become((server.generations / "1" / name).read_bytes()))
         assert "expected generation 2 or later, found 1" in refused(house, server.uri)
         assert house.sync(server.uri, pinned=1).number == 1
         assert house.sync(server.uri, pinned=1).changed is False

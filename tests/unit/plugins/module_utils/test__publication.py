@@ -302,6 +302,25 @@ def test_killed_at_any_step(master: Master) -> None:
     assert (folder(master) / "current" / C).read_bytes().startswith(master.built[C])
 
 
+def test_a_record_in_the_pool_never_speaks_of_another_file(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where what was rebuilt has the size and the mtime of what was there, and the power fails just before it moves."""
+    _publication.publish(master.place, master.snapshot())
+    master.build(B, content="rebuilt")
+    assert len(master.built[B]) == os.stat(os.path.join(master.place.pool, B)).st_size
+    replace = os.replace
+
+    def powerless(source: str, path: str) -> None:
+        if path == os.path.join(master.place.pool, B):
+            raise KeyboardInterrupt
+        replace(source, path)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", powerless)
+        _publication.publish(master.place, master.snapshot())
+    _publication.publish(master.place, master.snapshot())
+    assert (folder(master) / "current" / B).read_bytes() == master.built[B]
+
+
 def test_killed_at_any_step_of_going_back(master: Master) -> None:
     _publication.publish(master.place, master.snapshot())
     master.build(C)

@@ -9,6 +9,8 @@ import os
 import typing as t
 from pathlib import Path
 
+import pytest
+
 Module = t.Callable[..., dict[str, t.Any]]
 A, B = (f"app-misc/{name}/{name}-1-1.gpkg.tar" for name in "ab")
 
@@ -80,3 +82,74 @@ def test_what_is_withheld_is_not_published(module: Module, master: t.Any) -> Non
     assert module("generation", args, check=True)["added"] == [A]
     result = module("generation", {**args, "withhold": [A, B]})
     assert result["msg"].endswith("Packages: expected packages, found none")
+
+
+def test_going_back_listing_and_what_waits(module: Module, master: t.Any) -> None:
+    args = {"target": "laptops", "repositories": master.snapshot(), "state_dir": str(master.state), "sign": False}
+    module("generation", args)
+    del master.built[A]
+    master.build(B, content="rebuilt")
+    module("generation", args)
+    for check in (True, False):
+        result = module("generation", {**args, "state": "rolled_back", "number": 1}, check=check)
+        assert (result["changed"], result["number"], result["restores"]) == (True, 3, 1)
+        assert (result["added"], result["removed"]) == ([A, B], [B])
+        assert os.readlink(Path(master.place.folder) / "current") == ("2" if check else "3")
+    for check in (True, False):
+        result = module("generation", {**args, "state": "rolled_back", "number": 1}, check=check)
+        assert (result["changed"], result["number"]) == (False, 3)
+    result = module("generation", args)
+    assert (result["changed"], result["waiting"], result["number"]) == (False, True, 3)
+    assert result["warnings"] == [
+        "target laptops stays at generation 1, to which it was put back; what was built since waits until site.yml is "
+        "run with -e binhost_generation=latest"
+    ]
+    listed = module("generation", {**args, "state": "listed", "pins": {"amd": 2, "intel": None}})
+    assert [line["number"] for line in listed["generations"]] == [1, 2, 3]
+    assert listed["text"][1].startswith("*  3") and "pinned by amd" in listed["text"][2]
+    result = module("generation", {**args, "latest": True})
+    assert (result["changed"], result["number"], result["warnings"]) == (True, 4, [])
+
+
+def test_verified(module: Module, master: t.Any) -> None:
+    args = {"target": "laptops", "repositories": master.snapshot(), "state_dir": str(master.state), "sign": False}
+    module("generation", args)
+    verify = {**args, "state": "verified"}
+    result = module("generation", verify)
+    assert (result["changed"], result["problems"], result["closure"]) == (False, [], False)
+    file = Path(master.place.folder) / "1" / A
+    times = file.stat().st_mtime_ns
+    file.write_bytes(bytes(file.stat().st_size))
+    os.utime(file, ns=(times, times))
+    result = module("generation", {**verify, "number": 1})
+    assert result["failed"]
+    assert result["msg"].endswith(f"1/{A}: expected the content that the seal names, found another")
+
+
+BAD = [
+    ({"state": "rolled_back"}, "number: expected the generation to go back to, found none"),
+    ({"state": "rolled_back", "number": 0}, "number: expected the generation to go back to, found 0"),
+    ({"seal_days": 0}, "seal_days: expected at least 1, found 0"),
+    ({"budget": -1}, "budget: expected GiB from 0, found -1.0"),
+    ({"sign": True}, "expected a key to sign with, found none; larry.binhost.signing_key makes one"),
+    ({"state": "pruned"}, "roots/laptops: expected a build root, to be asked which packages are needed"),
+]
+
+
+@pytest.mark.parametrize(("how", "words"), BAD)
+def test_what_cannot_be_done(module: Module, master: t.Any, how: dict[str, t.Any], words: str) -> None:
+    args = {"target": "laptops", "repositories": master.snapshot(), "state_dir": str(master.state), "sign": False}
+    result = module("generation", {**args, **how})
+    assert result["failed"] and words in result["msg"]
+
+
+def test_over_the_budget_is_told(module: Module, master: t.Any) -> None:
+    args = {"target": "laptops", "repositories": master.snapshot(), "state_dir": str(master.state), "sign": False}
+    result = module("generation", {**args, "budget": 0})
+    assert (result["changed"], result["pruned"], result["over_budget"] > 0) == (True, [], True)
+    first, second = result["warnings"]
+    assert first.startswith("the budget is exceeded, and nothing could be removed: ")
+    assert second.startswith("target laptops: ") and second.endswith(
+        " over the budget; playbooks/prune.yml says what can go"
+    )
+    assert module("generation", {**args, "budget": 1})["over_budget"] == 0

@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.plugin_utils import _inventory, _plan
+from ansible_collections.larry.binhost.plugins.plugin_utils import _inventory, _plan, _plan_text, _report
 
 from .fleet import COMMON, all_facts, fleet, variables
 
@@ -116,3 +116,25 @@ def test_what_is_wrong(host: str, said: dict[str, t.Any], problem: str) -> None:
 def test_a_mirror_is_nothing_else(host: str, group: str) -> None:
     made = _inventory.Fleet(["desktop"], ["amd", "intel"], with_mirrors(), ["attic", host])
     assert _inventory.problems(made) == [f"{host}: groups: expected {group} or mirrors, found both"]
+
+
+def test_a_person_is_told() -> None:
+    made = plan(amd={"slave_servers": ["attic", "desktop"]}, intel={"slave_pinned_generation": 41})
+    told = _plan_text.text(made, [], [])
+    assert "attic builds nothing and serves laptops from desktop\n" in told
+    assert "amd asks attic, then desktop for its packages\n" in told
+    assert "intel stays with generation 41 (slave_pinned_generation)\n" in told
+    assert "asks" not in _plan_text.text(_plan.plan(fleet(), all_facts()), [], [])
+
+
+def test_the_report_tells_of_mirrors_and_of_servers_that_were_passed_over() -> None:
+    state = {"number": 7, "wanted": 7, "fetched": [6, 7], "removed": [], "problem": "", "message": ""}
+    hosts = {
+        "attic": {"seen": True, "kept": False, "mirror": {"laptops": state}},
+        "cellar": {"seen": False, "kept": False},
+        "amd": {"seen": True, "kept": True, "index": {"number": 7, "remarks": ["http://a is behind"]}, "packages": {}},
+    }
+    told = _report.report(plan(), hosts, check=False)
+    assert "attic: mirror of target laptops: generation 7, 2 generations came\n" in told
+    assert "cellar: did not answer; it serves what it has, if it is on\n" in told
+    assert "generation 7\n  http://a is behind\n" in told

@@ -110,3 +110,20 @@ def test_a_key_that_is_new_or_soon_expires() -> None:
     assert "desktop: signs with the new key ABC" in text.splitlines()
     quiet = _report.report(PLAN, {"desktop": {"seen": True, "kept": True, "key": {"message": ""}}}, check=False)
     assert "desktop: " not in quiet
+
+
+def test_what_is_out_of_the_ordinary_about_a_generation() -> None:
+    def said(**generation: object) -> list[str]:
+        done = {"laptops": {"generation": {"number": 43, "restores": 0, **generation}}}
+        hosts = {"desktop": {"seen": True, "kept": True, "done": done}}
+        return _report.report(PLAN, hosts, check=False).splitlines()[1:-4]
+
+    assert said() == []
+    assert said(restores=41) == ["  put back to what generation 41 was"]
+    assert said(restores=41, waiting=True) == [
+        "  put back to what generation 41 was; what was built since waits for -e binhost_generation=latest"
+    ]
+    assert said(pruned=["a"], over_budget=3 << 30) == [
+        "  1 package that nobody needs removed, to stay within the budget",
+        "  3.0 GiB over the budget: playbooks/prune.yml says what can go",
+    ]
