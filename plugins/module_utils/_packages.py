@@ -20,10 +20,15 @@ from ansible_collections.larry.binhost.plugins.module_utils._packages_keys impor
 
 @dataclass(frozen=True)
 class Stanza:
-    """A run of lines as they stand in the file, without their line ends."""
+    """A run of lines as they stand in the file."""
 
     line: int  # number of its first line, from 1
-    lines: tuple[str, ...]
+    data: bytes  # without the last line end
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines; bytes that aren't UTF-8 are kept as surrogates."""
+        return tuple(self.data.decode("utf-8", "surrogateescape").split("\n")) if self.data else ()
 
     def values(self) -> dict[str, str]:
         """Return key to value; of a repeated key the last counts, a line without a colon does not (as for Portage)."""
@@ -115,8 +120,8 @@ def parse(text: str | bytes) -> Index:
     """
     data = text if isinstance(text, bytes) else _encoded(text)
     reader = _packages_reader.Reader(io.BytesIO(data), errors="surrogateescape", digests=False)
-    header = Stanza(1, tuple(reader.lines))
-    stanzas = tuple(Stanza(line, tuple(lines)) for line, lines, _values in reader)
+    header = Stanza(1, reader.data)
+    stanzas = tuple(Stanza(line, lines) for line, lines in reader.raw())
     return Index(header, stanzas, tuple(reader.problems()))
 
 
@@ -134,7 +139,8 @@ def base(header: t.Mapping[str, str]) -> dict[str, str]:
 
 def dump(index: Index) -> str:
     """Return the text of an index, each stanza followed by one blank line as Portage writes it."""
-    return "".join("\n".join(stanza.lines) + "\n\n" for stanza in (index.header, *index.stanzas))
+    data = b"".join(stanza.data + b"\n\n" for stanza in (index.header, *index.stanzas))
+    return data.decode("utf-8", "surrogateescape")
 
 
 def packages(index: Index) -> list[Package]:
@@ -187,7 +193,7 @@ def _changed(stanza: Stanza, changes: t.Mapping[str, str | None], order: t.Calla
     for line in new:
         after = sum(1 for other in lines if order(_key(other)) < order(_key(line)))
         lines.insert(after, line)
-    return Stanza(stanza.line, tuple(lines))
+    return Stanza(stanza.line, _encoded("\n".join(lines)))
 
 
 def _place(key: str) -> str:

@@ -8,9 +8,11 @@ BINHOST_FUZZ=SECONDS says how long damaged files are tried; with BINHOST_LONG=1 
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import json
+import operator
 import os
 import time
 import typing as t
@@ -81,7 +83,7 @@ def ours(data: bytes) -> Ours:
     base = _packages.base(reader.header)
     packages = [
         translated({key: value for key, value in {**base, **values}.items() if key in _packages_keys.KEYS})
-        for _line, _lines, values in reader
+        for _line, values in reader
         if values.get("CPV")
     ]
     return Ours(translated(reader.header), packages, reader)
@@ -121,14 +123,25 @@ def same(data: bytes, portage: Read) -> None:
 
 def found_one_by_one(data: bytes) -> None:
     """Compare a search with the reading of all, and each line number with the file."""
-    everything = list(_packages_reader.Reader(io.BytesIO(data)))
+    whole = _packages_reader.Reader(io.BytesIO(data))
+    everything = list(whole)
     lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").decode("utf-8", "replace").split("\n")
-    for line, own, _values in everything:
-        assert lines[line - 1 : line - 1 + len(own)] == own
-    for wanted in {values["CPV"] for _line, _lines, values in everything if "CPV" in values}:
+    checking = _packages_reader.Reader(io.BytesIO(data))
+    raw = list(checking.raw())
+    assert checking.problems() == whole.problems() and checking.portage_reads == whole.portage_reads
+    assert [line for line, _own in raw] == [line for line, _values in everything]
+    for line, own in raw:
+        text = own.decode("utf-8", "replace").split("\n")
+        assert lines[line - 1 : line - 1 + len(text)] == text
+    for wanted in {values["CPV"] for _line, values in everything if "CPV" in values}:
         reader = _packages_reader.Reader(io.BytesIO(data))
-        expected = [(line, values) for line, _lines, values in everything if values.get("CPV") == wanted]
-        assert list(reader.find(lambda cpv, wanted=wanted: cpv == wanted)) == expected  # type: ignore[misc]
+        expected = [(line, values) for line, values in everything if values.get("CPV") == wanted]
+        wants = functools.partial(operator.eq, wanted)
+        assert list(reader.find(wants)) == expected
+        checking = _packages_reader.Reader(io.BytesIO(data))
+        checked = list(checking.checked(wants))
+        assert [(line, values) for line, values in checked if values.get("CPV") == wanted] == expected
+        assert checking.problems() == whole.problems() and checking.portage_reads == whole.portage_reads
 
 
 def oracles() -> list[Path]:
@@ -235,5 +248,5 @@ def test_any_bytes(data: bytes) -> None:
 def test_no_blank_line_in_a_large_file() -> None:
     begun = time.monotonic()
     reader = _packages_reader.Reader(io.BytesIO(b"KEY: value\n" * 500_000))
-    assert list(reader) == [] and len(reader.lines) == 500_000
+    assert list(reader) == [] and reader.data.count(b"\n") == 499_999
     assert time.monotonic() - begun < 10
