@@ -83,9 +83,14 @@ def values(lines: t.Sequence[str]) -> dict[str, str]:
     return {ALIASES.get(key, key): value[1:] for key, colon, value in pairs if colon}
 
 
+def is_number(text: str) -> bool:
+    """Return whether the text is a decimal number (int() alone takes signs, blanks and underscores)."""
+    return text.isdigit() and text.isascii() and len(text) < 20
+
+
 def number(text: str) -> int | None:
-    """Return a decimal number, ``None`` if the text is none (int() alone takes signs, blanks and underscores)."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+    """Return a decimal number, ``None`` if the text is none."""
+    return int(text) if is_number(text) else None
 
 
 class Reader:
@@ -115,6 +120,7 @@ class Reader:
         else:
             self._skip()
         lines = self._lines(self.data) if self.data else []
+        self._line += len(lines) + bool(lines)
         self.header = values(lines)
         self._colons(1, lines)
 
@@ -185,7 +191,7 @@ class Reader:
             yield self._line
 
     def _take(self) -> bytes:
-        """Return the stanza that begins here, and pass over it."""
+        """Return the stanza that begins here, and pass over it, but for the number of its lines."""
         begin = self._at
         end = self._part.find(b"\n\n", begin)
         if end < 0:
@@ -193,12 +199,12 @@ class Reader:
             self._note(self._line, "the file ends within the stanza that begins here: expected a blank line after it")
         data = self._part[begin:end]
         self._at = end + 2
-        self._line += data.count(b"\n") + 2
         return data
 
     def _values(self, line: int, data: bytes) -> dict[str, str]:
         """Return what a stanza says, checked."""
         lines = self._lines(data)
+        self._line = line + len(lines) + 1
         found = values(lines)
         self._check(line, lines, found)
         return found
@@ -271,7 +277,7 @@ class Reader:
             self._note(line, f"{found['CPV']} has neither MD5 nor SHA1: no client can check the file")
         for key in NUMBERS:
             value = found.get(key)
-            if value and number(value) is None:
+            if value and not is_number(value):
                 self._note(line, f"{key} is no number, found {value[:80]!r}")
 
     def _without_cpv(self, line: int, found: t.Mapping[str, str]) -> None:
