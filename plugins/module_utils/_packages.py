@@ -13,7 +13,7 @@ import io
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.larry.binhost.plugins.module_utils import _packages_reader
+from ansible_collections.larry.binhost.plugins.module_utils import _packages_reader, _packages_text
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._packages_keys import DEFAULTS, INHERITED, TRANSLATED
 
@@ -32,7 +32,7 @@ class Stanza:
 
     def values(self) -> dict[str, str]:
         """Return key to value; of a repeated key the last counts, a line without a colon does not (as for Portage)."""
-        return _packages_reader.values(self.lines)
+        return _packages_text.values(self.lines)
 
 
 @dataclass(frozen=True)
@@ -85,22 +85,22 @@ class Package:
     @property
     def size(self) -> int | None:
         """Bytes of the file; this and the next three are ``None`` where absent or no number."""
-        return _packages_reader.number(self.values.get("SIZE", ""))
+        return _packages_text.number(self.values.get("SIZE", ""))
 
     @property
     def build_id(self) -> int | None:
         """Which build of this version it is."""
-        return _packages_reader.number(self.values["BUILD_ID"])
+        return _packages_text.number(self.values["BUILD_ID"])
 
     @property
     def build_time(self) -> int | None:
         """Seconds since the epoch, UTC."""
-        return _packages_reader.number(self.values["BUILD_TIME"])
+        return _packages_text.number(self.values["BUILD_TIME"])
 
     @property
     def mtime(self) -> int | None:
         """Seconds since the epoch, of the file."""
-        return _packages_reader.number(self.values.get("MTIME", ""))
+        return _packages_text.number(self.values.get("MTIME", ""))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _seal,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.module_utils._packages_reader import Problem, Reader, Source, number
+from ansible_collections.larry.binhost.plugins.module_utils._packages_reader import Problem, Reader
+from ansible_collections.larry.binhost.plugins.module_utils._packages_text import Source, number
 
 _HEADER_NUMBERS: t.Final = ("DOWNLOAD_TIMESTAMP", "PACKAGES", "TIMESTAMP", "TTL", "VERSION")
 #: What a package has beside the keys of the file.

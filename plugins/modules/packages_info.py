@@ -75,7 +75,7 @@ options:
   problems:
     description:
       - Whether the whole index is checked.
-      - Without it, and with O(atoms), nothing is looked at that isn't asked for, which takes a fifth of the time.
+      - Without it, and with O(atoms), nothing is looked at that isn't asked for, which takes a third of the time.
     type: bool
     default: true
   verify:

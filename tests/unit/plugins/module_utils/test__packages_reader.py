@@ -19,7 +19,12 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _packages, _packages_keys, _packages_reader
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _packages,
+    _packages_keys,
+    _packages_reader,
+    _packages_text,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -181,7 +186,7 @@ def test_whole(portage: Read) -> None:
 
 @pytest.mark.parametrize("piece", [1, 7, 1 << 17])
 def test_every_beginning_of_a_file(piece: int, portage: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_packages_reader, "PIECE", piece)
+    monkeypatch.setattr(_packages_text, "PIECE", piece)
     whole = ours(INDEX)
     for end in range(len(INDEX)):
         data = INDEX[:end]
@@ -219,12 +224,12 @@ def damaged(hits: list[tuple[int, int, bytes]], piece: int, portage: Read) -> No
     data = INDEX
     for at, length, new in hits:
         data = data[:at] + new + data[at + length :]
-    usual, _packages_reader.PIECE = _packages_reader.PIECE, piece  # type: ignore[misc]
+    usual, _packages_text.PIECE = _packages_text.PIECE, piece  # type: ignore[misc]
     try:
         same(data, portage)
         found_one_by_one(data)
     finally:
-        _packages_reader.PIECE = usual  # type: ignore[misc]
+        _packages_text.PIECE = usual  # type: ignore[misc]
     index = _packages.parse(data)
     assert _packages.parse(_packages.dump(index)).header.lines == index.header.lines
     text = data.decode("utf-8", "replace")
@@ -246,7 +251,7 @@ def test_any_bytes(data: bytes) -> None:
 
 
 def test_no_blank_line_in_a_large_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_packages_reader, "PIECE", 16)
+    monkeypatch.setattr(_packages_text, "PIECE", 16)
     begun = time.process_time()
     reader = _packages_reader.Reader(io.BytesIO(b"KEY: value\n" * 100_000))
     assert list(reader) == [] and reader.data.count(b"\n") == 99_999
