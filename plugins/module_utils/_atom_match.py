@@ -25,9 +25,11 @@ _ORDER: t.Final[t.Mapping[str, t.Callable[[t.Any, t.Any], bool]]] = {
 
 def split(cpv: str) -> tuple[str, str]:
     """Return ``category/name`` and the version of ``category/name-1.2-r3``; of what is no CPV, anything."""
-    cut = _REVISION.search(cpv)
-    name, _hyphen, version = (cpv[: cut.start()] if cut else cpv).rpartition("-")
-    return name, version + cut[0] if cut else version
+    name, _hyphen, version = cpv.rpartition("-")
+    if version[:1] == "r" and _REVISION.match(f"-{version}"):
+        name, _hyphen, older = name.rpartition("-")
+        version = f"{older}-{version}"
+    return name, version
 
 
 class Wish:
@@ -43,6 +45,8 @@ class Wish:
     def names(self, cpv: str) -> bool:
         """Return whether an atom has this package's name."""
         name = split(cpv)[0]
+        if not self._wild:
+            return name in self._exact
         return name in self._exact or any(fnmatch.fnmatchcase(name, one.cp) for one in self._wild)
 
     def means(self, package: Package, implicit: t.Container[str] = ()) -> bool:

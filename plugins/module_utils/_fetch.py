@@ -10,7 +10,6 @@ an answer by anybody else, a hotel's login page say, must not count.
 
 from __future__ import annotations
 
-import email.utils
 import errno
 import hashlib
 import http.client
@@ -22,6 +21,7 @@ import time
 import typing as t
 import urllib.error
 import urllib.request
+from email.utils import formatdate
 
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
@@ -98,7 +98,7 @@ def _bounded(
 ) -> None:
     """Run a transfer, at most ``total`` seconds long."""
     errors: list[Exception] = []
-    since = {} if newer_than is None else {"If-Modified-Since": email.utils.formatdate(newer_than, usegmt=True)}
+    since = {} if newer_than is None else {"If-Modified-Since": formatdate(newer_than, usegmt=True)}
     request = urllib.request.Request(url, headers=since)
     deadline = time.monotonic() + total
     thread = threading.Thread(target=_record, args=(errors, request, sink, timeout, deadline, most), daemon=True)

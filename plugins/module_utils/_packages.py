@@ -13,21 +13,26 @@ import io
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.larry.binhost.plugins.module_utils import _packages_reader
+from ansible_collections.larry.binhost.plugins.module_utils import _packages_reader, _packages_text
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._packages_keys import DEFAULTS, INHERITED, TRANSLATED
 
 
 @dataclass(frozen=True)
 class Stanza:
-    """A run of lines as they stand in the file, without their line ends."""
+    """A run of lines as they stand in the file."""
 
     line: int  # number of its first line, from 1
-    lines: tuple[str, ...]
+    data: bytes  # without the last line end
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines; bytes that aren't UTF-8 are kept as surrogates."""
+        return tuple(self.data.decode("utf-8", "surrogateescape").split("\n")) if self.data else ()
 
     def values(self) -> dict[str, str]:
         """Return key to value; of a repeated key the last counts, a line without a colon does not (as for Portage)."""
-        return _packages_reader.values(self.lines)
+        return _packages_text.values(self.lines)
 
 
 @dataclass(frozen=True)
@@ -80,22 +85,22 @@ class Package:
     @property
     def size(self) -> int | None:
         """Bytes of the file; this and the next three are ``None`` where absent or no number."""
-        return _packages_reader.number(self.values.get("SIZE", ""))
+        return _packages_text.number(self.values.get("SIZE", ""))
 
     @property
     def build_id(self) -> int | None:
         """Which build of this version it is."""
-        return _packages_reader.number(self.values["BUILD_ID"])
+        return _packages_text.number(self.values["BUILD_ID"])
 
     @property
     def build_time(self) -> int | None:
         """Seconds since the epoch, UTC."""
-        return _packages_reader.number(self.values["BUILD_TIME"])
+        return _packages_text.number(self.values["BUILD_TIME"])
 
     @property
     def mtime(self) -> int | None:
         """Seconds since the epoch, of the file."""
-        return _packages_reader.number(self.values.get("MTIME", ""))
+        return _packages_text.number(self.values.get("MTIME", ""))
 
 
 @dataclass(frozen=True)
@@ -115,8 +120,8 @@ def parse(text: str | bytes) -> Index:
     """
     data = text if isinstance(text, bytes) else _encoded(text)
     reader = _packages_reader.Reader(io.BytesIO(data), errors="surrogateescape", digests=False)
-    header = Stanza(1, tuple(reader.lines))
-    stanzas = tuple(Stanza(line, tuple(lines)) for line, lines, _values in reader)
+    header = Stanza(1, reader.data)
+    stanzas = tuple(Stanza(line, lines) for line, lines in reader.raw())
     return Index(header, stanzas, tuple(reader.problems()))
 
 
@@ -134,7 +139,8 @@ def base(header: t.Mapping[str, str]) -> dict[str, str]:
 
 def dump(index: Index) -> str:
     """Return the text of an index, each stanza followed by one blank line as Portage writes it."""
-    return "".join("\n".join(stanza.lines) + "\n\n" for stanza in (index.header, *index.stanzas))
+    data = b"".join(stanza.data + b"\n\n" for stanza in (index.header, *index.stanzas))
+    return data.decode("utf-8", "surrogateescape")
 
 
 def packages(index: Index) -> list[Package]:
@@ -187,7 +193,7 @@ def _changed(stanza: Stanza, changes: t.Mapping[str, str | None], order: t.Calla
     for line in new:
         after = sum(1 for other in lines if order(_key(other)) < order(_key(line)))
         lines.insert(after, line)
-    return Stanza(stanza.line, tuple(lines))
+    return Stanza(stanza.line, _encoded("\n".join(lines)))
 
 
 def _place(key: str) -> str:

@@ -18,7 +18,8 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _seal,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.module_utils._packages_reader import Problem, Reader, Source, number
+from ansible_collections.larry.binhost.plugins.module_utils._packages_reader import Problem, Reader
+from ansible_collections.larry.binhost.plugins.module_utils._packages_text import Source, number
 
 _HEADER_NUMBERS: t.Final = ("DOWNLOAD_TIMESTAMP", "PACKAGES", "TIMESTAMP", "TTL", "VERSION")
 #: What a package has beside the keys of the file.
@@ -107,18 +108,25 @@ def answer(source: Source, question: Question) -> Answer:
     return Answer(header, packages, problems, True, reader.stanzas, reader.portage_reads)
 
 
+def whole(reader: Reader) -> t.Iterator[_packages.Package]:
+    """Yield the packages that Portage would read if it read on, complete; the reader notes what is wrong."""
+    common = _packages.base(reader.header)
+    return (_packages.Package(line, {**common, **values}) for line, values in reader if values.get("CPV"))
+
+
 def _meant(reader: Reader, question: Question) -> t.Iterator[_packages.Package]:
     """Yield the packages that are asked for, in the order of the file."""
+    if not question.atoms:
+        yield from whole(reader)
+        return
     wish = _atom_match.Wish(question.atoms)
     common = _packages.base(reader.header)
     implicit = _atom_match.implicit(reader.header)
-    found = ((line, values) for line, _lines, values in reader)
-    for line, values in reader.find(wish.names) if question.atoms and not question.problems else found:
-        if not values.get("CPV") or (question.atoms and not wish.names(values["CPV"])):
-            continue
-        package = _packages.Package(line, {**common, **values})
-        if not question.atoms or wish.means(package, implicit):
-            yield package
+    for line, values in (reader.checked if question.problems else reader.find)(wish.names):
+        if wish.names(values.get("CPV", "")):
+            package = _packages.Package(line, {**common, **values})
+            if wish.means(package, implicit):
+                yield package
 
 
 def _shown(package: _packages.Package, keys: t.Sequence[str]) -> Values:

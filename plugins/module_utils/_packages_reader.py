@@ -3,10 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Read a ``Packages`` index of any size in one pass, holding one piece of it at a time.
 
-The grammar is that of portage ``lib/portage/getbinpkg.py``, class ``PackageIndex``, on a text with universal line ends,
-as ``dbapi/bintree.py`` opens it: ``KEY: VALUE``, the character after the colon is dropped whatever it is, of a repeated
-key the last counts.  Where Portage silently stops (a stanza in which it finds nothing) or skips (a line without a
-colon, a stanza without CPV), this reader goes on and reports a problem.
+Where Portage silently stops (a stanza in which it finds nothing) or skips (a line without a colon, a stanza without
+CPV), this reader goes on and reports a problem.
 """
 
 from __future__ import annotations
@@ -15,11 +13,25 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.larry.binhost.plugins.module_utils._packages_keys import ALIASES, KEYS, NUMBERS
+from ansible_collections.larry.binhost.plugins.module_utils._packages_keys import KEYS, NUMBERS
+from ansible_collections.larry.binhost.plugins.module_utils._packages_text import (
+    Source,
+    is_number,
+    number,
+    pieces,
+    values,
+)
 
-#: Bytes read at once: pieces of this size stay in a CPU's cache.
-PIECE: t.Final = 1 << 17
 _CPV = re.compile(rb"\nCPV:(.*)")
+_REST = rb"[^:\n]*:[^\n]*\n)*"
+#: A stanza as Portage writes it, keys sorted, in which nothing can be wrong but a PATH that another one has too.
+_SOUND = re.compile(
+    rb"(?:(?:A|B[^U\n])" + _REST + rb"(?:BUILD_ID: [0-9]{1,19}\n)?(?:BUILD_TIME: [0-9]{1,19}\n)?"
+    rb"(?:C[^P\n]" + _REST + rb"CPV: ([^\n]+)\n"
+    rb"(?:[D-L]" + _REST + rb"MD5: [^\n]+\n(?:PATH: ([^\n]+)\n)?"
+    rb"(?:(?:P[^A\n]|[QR])" + _REST + rb"(?:SHA1: [^\n]*\n)?(?:SIZE: [0-9]{1,19}\n)?"
+    rb"(?:(?:S[^HI\n]|[T-Z])" + _REST + rb"(?:MTIME: [0-9]{1,19}\n)?(?:REPO: [^\n]*\n)?\n"
+)
 
 #: Whether a package of this CPV is asked for.
 Wants = t.Callable[[str], bool]
@@ -35,48 +47,6 @@ class Problem:
     def __str__(self) -> str:
         """Return ``line 12: what is wrong``."""
         return f"line {self.line}: {self.text}"
-
-
-class Source(t.Protocol):
-    """Where bytes come from."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return the next bytes, none at the end."""
-
-
-def pieces(source: Source) -> t.Iterator[bytes]:
-    """Yield the text, its line ends made LF, in pieces that end where a stanza does, but for the last."""
-    rest = held = b""
-    # Reading as much again as there is keeps a file without any blank line from taking quadratic time.
-    while data := source.read(max(PIECE, len(rest))):
-        data = held + data
-        held = data[-1:] if data.endswith(b"\r") else b""  # half of a line end, perhaps
-        data = data[: len(data) - len(held)]
-        rest += data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
-        cut = rest.rfind(b"\n\n") + 2
-        if cut > 1:
-            yield rest[:cut]
-            rest = rest[cut:]
-    if rest or held:
-        yield rest + (b"\n" if held else b"")
-
-
-def values(lines: t.Sequence[str]) -> dict[str, str]:
-    """Return key to value of a stanza in the file's names for the keys, as Portage reads it."""
-    try:
-        # As Portage writes it: what is found here is right if the keys are known ones.
-        found = dict([line.split(": ", 1) for line in lines])
-        if KEYS.issuperset(found):
-            return found
-    except ValueError:  # a line without ": "
-        pass
-    pairs = (line.partition(":") for line in lines)
-    return {ALIASES.get(key, key): value[1:] for key, colon, value in pairs if colon}
-
-
-def number(text: str) -> int | None:
-    """Return a decimal number, ``None`` if the text is none (int() alone takes signs, blanks and underscores)."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
 class Reader:
@@ -99,36 +69,44 @@ class Reader:
         self._stop = 0  # the line at which Portage stops
         self.portage_reads = 0  # packages that Portage takes from what was read so far
         self.stanzas = 0  # read so far
-        self.lines: list[str] = []  # of the header
+        self.data = b""  # of the header
         # A file that begins with a blank line has an empty header: Portage takes what follows for packages.
         if self._part and not self._part.startswith(b"\n"):
-            self.lines = self._take()[1]
+            self.data = self._take()
         else:
             self._skip()
-        self.header = values(self.lines)
-        self._colons(1, self.lines)
+        lines = self._lines(self.data) if self.data else []
+        self._line += len(lines) + bool(lines)
+        self.header = values(lines)
+        self._colons(1, lines)
 
-    def __iter__(self) -> t.Iterator[tuple[int, list[str], dict[str, str]]]:
-        """Yield line number, lines and values of every stanza that is not empty; problems are noted as it goes."""
-        empty = 0  # the line of a blank one, until it is known that something follows
-        while self._more():
-            if self._part.startswith(b"\n", self._at):
-                empty = empty or self._line
-                self._skip()
-                continue
-            if empty:
-                self._stops(empty, "empty stanza: Portage reads nothing after this line")
-            line, lines = self._take()
-            found = values(lines)
-            self._check(line, lines, found)
-            empty = 0
-            yield line, lines, found
+    def __iter__(self) -> t.Iterator[tuple[int, dict[str, str]]]:
+        """Yield line number and values of every stanza that is not empty; problems are noted as it goes."""
+        return self.checked(None)
+
+    def checked(self, wants: Wants | None) -> t.Iterator[tuple[int, dict[str, str]]]:
+        """Yield the same, but may leave out those whose CPV isn't wanted; all are checked.
+
+        ``None`` wants every stanza, those without CPV too.
+        """
+        for line in self._starts():
+            if not (wants and self._sound(wants)):
+                yield line, self._values(line, self._take())
+
+    def raw(self) -> t.Iterator[tuple[int, bytes]]:
+        """Yield line number and text of every stanza that is not empty, without its last line end; all are checked."""
+        for line in self._starts():
+            data = self._sound(None)
+            if not data:
+                data = self._take()
+                self._values(line, data)
+            yield line, data
 
     def find(self, wants: Wants) -> t.Iterator[tuple[int, dict[str, str]]]:
         """Yield line and values of the stanzas whose CPV is wanted; all others are passed over unread and unchecked."""
         while self._more():
             part = b"\n" + self._part[self._at :]
-            if any(wants(one[1:]) for one in self._decoded(b"\n".join(_CPV.findall(part)))):
+            if any(wants(one[1:]) for one in self._lines(b"\n".join(_CPV.findall(part)))):
                 yield from self._found(part, wants)
             self._line += part.count(b"\n") - 1
             self._at = len(self._part)
@@ -155,32 +133,76 @@ class Reader:
         self._at += 1
         self._line += 1
 
-    def _take(self) -> tuple[int, list[str]]:
-        """Return line number and lines of the stanza that begins here, and pass over it."""
-        begin, line = self._at, self._line
+    def _starts(self) -> t.Iterator[int]:
+        """Yield the line number of each stanza, which is to be passed over then."""
+        empty = 0  # the line of a blank one, until it is known that something follows
+        while self._more():
+            if self._part.startswith(b"\n", self._at):
+                empty = empty or self._line
+                self._skip()
+                continue
+            if empty:
+                self._stops(empty, "empty stanza: Portage reads nothing after this line")
+                empty = 0
+            yield self._line
+
+    def _take(self) -> bytes:
+        """Return the stanza that begins here, and pass over it, but for the number of its lines."""
+        begin = self._at
         end = self._part.find(b"\n\n", begin)
         if end < 0:
             end = len(self._part) - self._part.endswith(b"\n")
-            self._note(line, "the file ends within the stanza that begins here: expected a blank line after it")
-        lines = self._decoded(self._part[begin:end])
+            self._note(self._line, "the file ends within the stanza that begins here: expected a blank line after it")
+        data = self._part[begin:end]
         self._at = end + 2
-        self._line += len(lines) + 1
-        return line, lines
+        return data
+
+    def _values(self, line: int, data: bytes) -> dict[str, str]:
+        """Return what a stanza says, checked."""
+        lines = self._lines(data)
+        self._line = line + len(lines) + 1
+        found = values(lines)
+        self._check(line, lines, found)
+        return found
+
+    def _sound(self, wants: Wants | None) -> bytes:
+        """Return the stanza that begins here and pass over it, if it is sound and not wanted; else return nothing."""
+        sound = _SOUND.match(self._part, self._at)
+        if not sound:
+            return b""
+        cpv, path = sound.groups(b"")
+        name = cpv.decode("utf-8", self._errors)
+        if wants and wants(name):
+            return b""
+        self.stanzas += 1
+        self._count(self._line, name, path.decode("utf-8", self._errors))
+        data = sound[0]
+        self._line += data.count(b"\n")
+        self._at = sound.end()
+        return data[:-2]
+
+    def _count(self, line: int, cpv: str, path: str) -> None:
+        """Count a package, and note a PATH that another one has."""
+        self.portage_reads += not self._stop
+        path = path or f"{cpv}.tbz2"
+        first = self._first.setdefault(path, line)
+        if first != line:
+            self._note(line, f"PATH {path!r} stands at line {first} already")
 
     def _found(self, part: bytes, wants: Wants) -> t.Iterator[tuple[int, dict[str, str]]]:
         """Yield the wanted stanzas of a part that begins with one line end too many."""
         done = 0
         for match in _CPV.finditer(part):
-            if match.start() < done or not wants(self._decoded(match[1])[0][1:]):
+            if match.start() < done or not wants(self._lines(match[1])[0][1:]):
                 continue
             begin = part.rfind(b"\n\n", 0, match.start() + 1) + 2  # 1 if there is none: the part begins there
             done = part.find(b"\n\n", match.end())
             done = done if done >= 0 else len(part) - part.endswith(b"\n")
-            found = values(self._decoded(part[begin:done]))
+            found = values(self._lines(part[begin:done]))
             if wants(found["CPV"]):
                 yield self._line + part.count(b"\n", 1, begin), found
 
-    def _decoded(self, data: bytes) -> list[str]:
+    def _lines(self, data: bytes) -> list[str]:
         """Return the lines of a stanza, or of what is as independent of what stands around it."""
         return data.decode("utf-8", self._errors).split("\n")
 
@@ -206,16 +228,12 @@ class Reader:
         if not found.get("CPV"):
             self._without_cpv(line, found)
             return
-        self.portage_reads += not self._stop
-        path = found.get("PATH") or f"{found['CPV']}.tbz2"
-        first = self._first.setdefault(path, line)
-        if first != line:
-            self._note(line, f"PATH {path!r} stands at line {first} already")
+        self._count(line, found["CPV"], found.get("PATH", ""))
         if self._digests and not found.get("MD5") and not found.get("SHA1"):
             self._note(line, f"{found['CPV']} has neither MD5 nor SHA1: no client can check the file")
         for key in NUMBERS:
             value = found.get(key)
-            if value and number(value) is None:
+            if value and not is_number(value):
                 self._note(line, f"{key} is no number, found {value[:80]!r}")
 
     def _without_cpv(self, line: int, found: t.Mapping[str, str]) -> None:
@@ -229,7 +247,8 @@ class Reader:
         """Yield what a client would refuse or misread in the header."""
         count = self.header.get("PACKAGES", "")
         if count != str(self.stanzas):
-            line = next((at for at, one in enumerate(self.lines, start=1) if one.startswith("PACKAGES:")), 1)
+            lines = self._lines(self.data)
+            line = next((at for at, one in enumerate(lines, start=1) if one.startswith("PACKAGES:")), 1)
             said = f"the header says {count!r}" if count else "the header has no PACKAGES"
             yield Problem(line, f"{said}, the file holds {self.stanzas} packages")
         for key in ("TIMESTAMP", "VERSION"):

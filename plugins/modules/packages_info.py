@@ -67,7 +67,7 @@ options:
     description:
       - What of each package is returned, in the index's own words (C(DESC), C(REPO), C(MTIME)), with C(line) and
         C(path). A key that a package lacks is V(none).
-      - Without any, all keys that Portage knows. For a large index this is large (40,000 packages, 70 MB), and so is
+      - Without any, all keys that Portage knows. For a large index this is large (40,000 packages, 65 MB), and so is
         what Ansible then keeps of it. Name what you need, or O(atoms).
     type: list
     elements: str
@@ -75,7 +75,7 @@ options:
   problems:
     description:
       - Whether the whole index is checked.
-      - Without it, and with O(atoms), nothing is looked at that isn't asked for, which takes a fifth of the time.
+      - Without it, and with O(atoms), nothing is looked at that isn't asked for, which takes a third of the time.
     type: bool
     default: true
   verify:
