@@ -169,7 +169,7 @@ def test_what_the_merge_list_makes_of_a_dependency_counts(index: t.Callable[...,
     text = "x/a-1::lab", "x/sub-2:0/2::lab", "x/b-1::lab", "x/same-3:3::lab"
     merges = [ebuild(line) for line in text]
     answers = {
-        "a": {"built": [["x/same", "3/3", True], ["x/sub", "0/1", True]]},
+        "a": {"built": [["x/same", "3/3", False], ["x/sub", "0/1", True]]},
         "b": {"built": [["x/sub", "1/1", True]]},
     }
     found = _candidates.why(answering(**answers), merges, place)
