@@ -13,8 +13,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import typing as t
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _candidates_program,
@@ -156,33 +157,39 @@ def _masked(merge: Merge, entry: Package, answer: Answer) -> Found:
 
 def _said(told: _ignored.Ignored) -> Ground:
     def ground(merge: Merge, entry: Package, answer: Answer) -> Found:
-        use = set(entry.values.get("USE", "").split())
-        for flags in told.use.get(entry.cpv, ()):
-            if all((flag.lstrip("-") in use) != flag.startswith("-") for flag in flags):
-                return _use(entry.cpv, flags)
+        flags = _matching(told.use.get(entry.cpv, ()), set(entry.values.get("USE", "").split()))
+        if flags:
+            fix = (Proposal("package.use", f"={entry.cpv} {flags}"),)
+            return "use", f"ignored due to non matching USE: {flags}", fix
         if entry.cpv in told.changed_deps:
             return "changed_deps", "ignored due to changed dependencies: it has to be built anew", ()
         if entry.cpv in told.patched:
-            files = [path for path in told.patches if f"/{_patterns.package(entry.cpv)}" in path]
+            places = (_patterns.package(entry.cpv), entry.cpv, re.sub(r"-r\d+$", "", entry.cpv))
+            files = [path for path in told.patches if path.rpartition("/")[0].partition(":")[0] in places]
             return "patches", f"ignored due to user patches: {' '.join(files)}".rstrip(" :"), ()
         return None
 
     return ground
 
 
-def _use(cpv: str, flags: Sequence[str]) -> tuple[str, str, tuple[Proposal, ...]]:
-    words = " ".join(flags)
-    return "use", f"ignored due to non matching USE: {words}", (Proposal("package.use", f"={cpv} {words}"),)
+def _matching(lines: Iterable[Sequence[str]], use: Container[str]) -> str:
+    """Return the flags that emerge tells of the binary with this USE: of several builds, which it doesn't name, those
+    that it agrees with, and of these the most.
+    """
+    agreeing = [line for line in lines if all((flag.lstrip("-") in use) != flag.startswith("-") for flag in line)]
+    longest = sorted(agreeing, key=len)[-1:]
+    return " ".join(*longest) if longest else ""
 
 
 def _other_use(merge: Merge, entry: Package, answer: Answer) -> Found:
-    """Tell the flags that differ, where a dependency asks for one: Portage says nothing then."""
+    """Tell the flags that differ where Portage says nothing, since a dependency needs one of them: no line helps."""
     if entry.cpv != merge.cpv:
         return None
     use, known = set(entry.values.get("USE", "").split()), set(_iuse(entry))
     shown = {flag.full: flag.enabled for flag in merge.use if flag.change != "removed"}
-    flags = [name for name in sorted(known & set(shown)) if shown[name] != (name in use)]
-    return _use(entry.cpv, [name if name in use else f"-{name}" for name in flags]) if flags else None
+    names = [name for name in sorted(known & set(shown)) if shown[name] != (name in use)]
+    words = " ".join(name if name in use else f"-{name}" for name in names)
+    return ("use", f'built with USE="{words}", which is not what is wanted here', ()) if words else None
 
 
 def _iuse(entry: Package) -> list[str]:

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _files, _host, _repository
+from ansible_collections.larry.binhost.plugins.module_utils import _ebuilds, _files, _host, _repository
 
 #: GnuPG writes to its home whenever it is asked something (trust database, sockets), and version control to its own:
 #: that is no configuration.
@@ -44,21 +45,55 @@ def _content(path: str) -> str:
 
 
 def vdb(root: str) -> list[str]:
-    """Return the installed packages, each with its COUNTER, which grows with every merge (portage vartree.py)."""
+    """Return the installed packages, each with the mtime of its folder.
+
+    By that Portage itself knows whether what it remembers of a package still holds (dbapi/vartree.py, ``aux_get``):
+    every merge makes a folder anew.
+    """
     found = []
     for cpv in _host.installed(root):
-        try:
-            with open(os.path.join(root, _host.VDB, cpv, "COUNTER"), encoding="ascii") as handle:
-                found.append(f"{cpv} {handle.read().strip()}")
-        except FileNotFoundError:
-            found.append(cpv)
+        with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+            found.append(f"{cpv} {os.stat(os.path.join(root, _host.VDB, cpv)).st_mtime_ns}")
     return found
 
 
+def sourced(root: str) -> dict[str, str]:
+    """Return {absolute path: SHA-256 of the content} of what make.conf sources from outside of etc/portage.
+
+    One that is not there has no digest. The make.conf of old, beside etc/portage, is among them.
+    """
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    ahead = ["/etc/make.conf", "/etc/portage/make.conf"]
+    while ahead:
+        path = ahead.pop()
+        place = os.path.join(root, path.lstrip("/"))
+        if path in seen:
+            continue
+        seen.add(path)
+        if os.path.isdir(place):
+            ahead += [f"{path}/{name}" for name in os.listdir(place)]
+            continue
+        is_file = os.path.isfile(place)
+        if not path.startswith("/etc/portage/"):
+            found[path] = _content(place) if is_file else ""
+        ahead += _sources(place, path) if is_file else []
+    return found
+
+
+def _sources(place: str, path: str) -> list[str]:
+    """Return what the file at ``place``, which is ``path`` in its root, sources."""
+    with open(place, encoding="utf-8", errors="replace") as handle:
+        words = _host.sources(handle.read())
+    return [os.path.normpath(os.path.join(os.path.dirname(path), word)) for word in words]
+
+
 def root_state(root: str) -> dict[str, t.Any]:
-    """Return the ingredients that every root has: configuration tree, worlds and installed set."""
+    """Return the ingredients that every root has: configuration, repositories, worlds and installed set."""
     return {
         "configuration": files(os.path.join(root, "etc/portage")),
+        "sourced": sourced(root),
+        "repositories": _ebuilds.revisions(root),
         "world": _host.lines(os.path.join(root, _host.WORLD)),
         "world_sets": _host.lines(os.path.join(root, _host.WORLD_SETS)),
         "installed": vdb(root),

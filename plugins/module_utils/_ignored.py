@@ -23,7 +23,7 @@ class Ignored:
     use: Mapping[str, Sequence[tuple[str, ...]]]  # cpv -> the flags, as the binaries have them, that differ
     changed_deps: frozenset[str]
     patched: frozenset[str]
-    patches: tuple[str, ...]  # the files, of all of them
+    patches: tuple[str, ...]  # the files below /etc/portage/patches, of all of them
 
 
 # !!! The following binary packages have been ignored due to non matching USE:
@@ -35,8 +35,8 @@ _USE: t.Final = re.compile(r"    =(?P<cpv>\S+) (?P<flags>[^#]*)")
 #      x/lib-1:0-2
 _NAMED: t.Final = re.compile(r"     (?P<cpv>[^\s:]+)")
 # !!! These user patches are triggering this warning:
-#     /etc/portage/patches/x/lib/fix.patch
-_PATCH: t.Final = re.compile(r"    (?P<path>/\S.*)")
+#     x/lib/fix.patch
+_PATCH: t.Final = re.compile(r"    (?P<path>\S.*)")
 _HEAD: t.Final = re.compile(
     r"!!! (?:The following binary packages have been ignored due to "
     r"(?P<why>non matching USE|changed dependencies|user patches)|(?P<files>These user patches))"

@@ -115,15 +115,17 @@ _ACTIONS: t.Final = (
 
 #: The other lines that emerge prints around its list, each on its own.
 _KNOWN: t.Final = re.compile(
-    r"\s*$|These are the packages that would be |Calculating dependencies|Dependency resolution took "
+    r"\s*$|\.\.\. done!|These are the packages that would be |Calculating dependencies|Dependency resolution took "
     r"|Total: |Fetch Restriction: |Conflict: |Repositories:$| \[[\d?]+\] "
     r"|The following packages are causing rebuilds:|  \(.*\) causes rebuilds for:$|    \(.*\)$"
-    r"|\s*\* (?!Error: )|>>> |Nothing to merge; quitting\.|Would you like to |Local copy of remote index "
-    r"|.{0,60}[#$] emerge "  # a shell's prompt, in what a person has copied
+    r"|\s*\* (?!Error: )|>>> |Nothing to merge; quitting\.|Would you like to "
+    r"|(?:\[\S+\] )?Local copy of |\[\S+\] WARNING: "
+    r"|.{0,60}[#$] (?:sudo )?emerge "  # a shell's prompt, in what a person has copied
 )
 #: What begins an explanation, which may run over any number of lines: _refusal reads those.
 _WORDS: t.Final = re.compile(
-    r"!!! |\s*\* Error: |WARNING: |NOTE: |emerge: |Fetch instructions for |It might be possible to "
+    r"!!! |\s*\* Error: |WARNING: |NOTE: |emerge: |\*\*\* |Performing Global Updates$"
+    r"|Fetch instructions for |It might be possible to "
     r"|The following (?:keyword|mask|USE|license) changes are necessary|For more information|Error: "
 )
 _TOTAL: t.Final = re.compile(r"Total: (\d+) packages?\b")
@@ -139,7 +141,7 @@ def parse(text: str, *, whole: bool = True) -> list[Merge]:
     counted = 0  # entries that a count has confirmed
     explaining = False
     for number, line in enumerate(text.splitlines(), start=1):
-        if re.match(rf"\[(?:{_KINDS})\b", line):
+        if re.match(rf"\[(?:{_KINDS}) ", line):
             merges.append(_merge(line.rstrip(), number))
             explaining = False
         elif _WORDS.match(line):

@@ -80,7 +80,7 @@ def _changes(lines: Lines) -> t.Iterator[Problem]:
             comments.append(line)
         elif re.match(r"[<>=~]?\S+/\S+", line):
             proposal = Proposal(file, line.strip())
-            package = line.split()[0].lstrip("<>=~")
+            package = line.split()[0].lstrip("<>=~").partition(":")[0]
             yield Problem(kind, (package,), "\n".join([lines[0], *comments, proposal.line]), (proposal,))
             comments = []
 
@@ -240,19 +240,14 @@ _HEADS: t.Final[t.Sequence[tuple[re.Pattern[str], Reader]]] = [
         (r"!!! Multiple package instances within a single package slot", _slot_conflict),
         (r"\s*\* Error: The above package list contains", _blocked),
         (r"(WARNING: One or more updates|!!! The following update(\(s\))? ha(s|ve) been skipped)", _skipped),
-        (r"!!! Error fetching binhost package info|!!! Couldn't download ", _fetch),
+        (r"!!! (\[\S+\] )?(Error fetching binhost package info|Binhost package index )|!!! Couldn't download ", _fetch),
         (r"!!! \S+ is not a valid package atom|!!! The short ebuild name |!!! --\w+ requires all ", _other),
-        (r"emerge: (the given set|incomplete set|Invalid)", _other),
-        (
-            r"!!! (Problem resolving dependencies|The following (installed|binary) packages|These user patches)",
-            _nothing,
-        ),
+        (r"emerge: the given set ", _other),
+        (r"!!! (Problem resolving dependencies|The following (installed|binary) packages)", _nothing),
         (r"\[(ebuild|binary|nomerge|uninstall|blocks)\b|These are the packages|Calculating dep|Total: ", _nothing),
-        (
-            r"NOTE: |Use --autounmask-write|\s*\* In order to avoid wasting|For more information|Dependency res",
-            _nothing,
-        ),
-        (r"It may be possible to solve this problem|Would you like|Nothing to merge", _nothing),
+        (r"NOTE: (?!Use the '--verbose)|Use --autounmask-write|\s*\* In order to avoid wasting", _nothing),
+        (r"It may be possible to solve this problem|For more information|Dependency resolution took", _nothing),
+        (r"Would you like to |Nothing to merge", _nothing),
     )
 ]
 

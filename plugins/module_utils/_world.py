@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
+    _ebuilds,
     _emerge,
     _fingerprint,
     _merge_list,
-    _repository,
     _tree_plan,
     _tree_stage,
 )
@@ -43,18 +44,24 @@ def state(index: str, overlays: t.Mapping[str, str], root: str = "/") -> dict[st
     ``index`` is the folder of its local index, beside which the target's repositories are; ``overlays`` are the
     others, name to place.
     """
+    common = _fingerprint.root_state(root)
+    known = common["repositories"]
     return {
-        **_fingerprint.root_state(root),
+        **common,
         "index": os.path.realpath(index),
         "packages": _index_identity(index),
-        "overlays": {name: _repository.revision(place) for name, place in overlays.items() if os.path.isdir(place)},
+        "overlays": {
+            name: known.get(place) or _ebuilds.revision(place)
+            for name, place in overlays.items()
+            if os.path.isdir(place)
+        },
     }
 
 
 def _index_identity(index: str) -> str:
     try:
         with open(os.path.join(index, "Packages"), "rb") as handle:
-            return _fingerprint.digest(handle.read().decode(errors="replace"))
+            return hashlib.sha256(handle.read()).hexdigest()
     except FileNotFoundError:
         return "none"
 

@@ -5,33 +5,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import shutil
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from random import Random
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import (
-    _emerge,
-    _merge_list,
-    _refusal,
-    _removal,
-)
+from ansible_collections.larry.binhost.plugins.module_utils import _merge_list, _removal
 from ansible_collections.larry.binhost.plugins.module_utils._merge_list import Flag, Merge
-from ansible_collections.larry.binhost.plugins.module_utils._refusal import Problem, Proposal
+from ansible_collections.larry.binhost.plugins.module_utils._refusal import Proposal
 
 from tests.root import planted
-from tests.root.build_root import BuildRoot, copy
+from tests.root.machine import Machine
+from tests.root.repeat import repeats
 
-REPOSITORY: t.Final = "var/db/repos/planted"
-#: Where the index of binaries is, on the host below the root.
-INDEX: t.Final = "/srv/index"
-CONFIG: t.Final = {
-    "repos.conf/planted.conf": "[DEFAULT]\nmain-repo = planted\n\n[planted]\nlocation = /var/db/repos/planted\n",
-    "binrepos.conf/master.conf": f"[master]\nsync-uri = file://{INDEX}\npriority = 1\n",
-}
 FETCHED: t.Final = {"x/secret-1": {"secret.tar.gz": b"x" * 1_500_000}}
 RESTRICTED: t.Final = (
     'RESTRICT="fetch"\nSRC_URI="https://example.org/secret.tar.gz"\n'
@@ -77,6 +66,7 @@ EBUILDS: t.Final[t.Mapping[str, str]] = {
     "x/needs-none-1": 'RDEPEND="x/none"\n',
     "x/blocker-1": 'RDEPEND="!!x/kept"\n',
     "x/kept-1": "",
+    "x/renamed-1": "",
 }
 #: What is installed before: its USE is set, IUSE is known.
 INSTALLED: t.Final[t.Mapping[str, Mapping[str, str]]] = {
@@ -89,77 +79,6 @@ INSTALLED: t.Final[t.Mapping[str, Mapping[str, str]]] = {
     "x/sub-1": {"SLOT": "0/1"},
     "x/user-1": {"RDEPEND": "x/sub:0/1="},
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Machine:
-    """A root with the planted repository and no binaries yet."""
-
-    root: BuildRoot
-
-    def run(self, args: t.Any, /) -> tuple[int, str, str]:
-        """Run a program there as modules do; the index is named by its place on the host."""
-        words = [str(word).replace(f"{self.root.path}{INDEX}", INDEX) for word in args]
-        done = self.root.run(*words, environment=_emerge.ENVIRONMENT, check=False)
-        return done.returncode, done.stdout, done.stderr
-
-    def emerge(self, *words: str) -> tuple[int, str, str]:
-        return self.run(["emerge", *_emerge.ALWAYS, "--pretend", "--verbose", *words])
-
-    def merges(self, *words: str) -> list[Merge]:
-        status, stdout, stderr = self.emerge(*words)
-        assert status == 0, stdout + stderr
-        return _merge_list.parse(stdout)
-
-    def problems(self, *words: str) -> list[Problem]:
-        status, stdout, stderr = self.emerge(*words)
-        assert status != 0, stdout
-        return _refusal.explain(stdout + stderr)
-
-    @contextlib.contextmanager
-    def with_lines(self, lines: Sequence[Proposal]) -> Iterator[None]:
-        """Have lines in files of their own below /etc/portage."""
-        places = []
-        for number, proposal in enumerate(lines):
-            place = self.root.path / "etc/portage" / proposal.file / f"zz-{number}"
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(f"{proposal.line}\n")
-            places.append(place)
-        yield
-        for place in places:
-            place.unlink()
-
-
-def install(root: Path, cpv: str, values: Mapping[str, str]) -> None:
-    """Note a package as installed."""
-    category, pf = cpv.split("/")
-    entry = root / "var/db/pkg" / cpv
-    entry.mkdir(parents=True)
-    usual = {
-        "EAPI": "8",
-        "SLOT": "0",
-        "KEYWORDS": "amd64",
-        "USE": "amd64",
-        "COUNTER": "1",
-        "CHOST": "x86_64-pc-linux-gnu",
-    }
-    known = {"CATEGORY": category, "PF": pf, "repository": planted.NAME, "LICENSE": "GPL-2", "BUILD_TIME": "1"}
-    for name, value in {**usual, **known, **values}.items():
-        (entry / name).write_text(f"{value}\n")
-
-
-def configure(root: Path) -> None:
-    portage = root / "etc/portage"
-    shutil.rmtree(portage / "repos.conf", ignore_errors=True)
-    for name, text in CONFIG.items():
-        (portage / name).parent.mkdir(parents=True, exist_ok=True)
-        (portage / name).write_text(text)
-    conf = (portage / "make.conf").read_text()
-    (portage / "make.conf").unlink()
-    (portage / "make.conf").mkdir()
-    (portage / "make.conf/01-stage").write_text(conf)
-    (portage / "make.profile").unlink()
-    (portage / "make.profile").symlink_to(f"../../{REPOSITORY}/profiles/{planted.PROFILE}")
 
 
 def plant(place: Path) -> None:
@@ -180,17 +99,13 @@ def plant(place: Path) -> None:
 @pytest.fixture(scope="module")
 def machine(pristine_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Return the one machine of all tests here: none changes more of it than what it puts back."""
-    folder = tmp_path_factory.mktemp("merge-list")
-    copy(pristine_root, folder / "root")
-    root = BuildRoot.beside(folder / "root", folder)
-    configure(root.path)
-    plant(root.path / REPOSITORY)
-    shutil.rmtree(root.path / "var/db/pkg")
+    made = Machine.beside(pristine_root, tmp_path_factory.mktemp("merge-list"))
+    plant(made.repository)
     for cpv, values in INSTALLED.items():
-        install(root.path, cpv, values)
-    (root.path / "var/lib/portage/world").write_text("x/kept\n")
-    yield Machine(root)
-    _removal.tree(str(root.path))
+        made.install(cpv, values)
+    (made.root.path / "var/lib/portage/world").write_text("x/kept\n")
+    yield made
+    _removal.tree(str(made.root.path))
 
 
 def entry(cpv: str, action: str, marks: str, kind: str = "ebuild", **more: t.Any) -> Merge:
@@ -241,6 +156,17 @@ LISTS: t.Final[t.Mapping[str, Sequence[Merge]]] = {
 def test_the_merge_list_is_read(machine: Machine, words: str) -> None:
     found = machine.merges("--oneshot", *words.split())
     assert [dataclasses.replace(merge, rest="") for merge in found] == LISTS[words]
+
+
+def test_a_package_that_has_moved_is_told_before_the_list(machine: Machine) -> None:
+    updates = machine.repository / "profiles/updates"
+    updates.mkdir()
+    (updates / "1Q-2026").write_text("move x/ancient x/renamed\n")
+    machine.install("x/ancient-1", {})
+    _status, stdout, _stderr = machine.emerge("--oneshot", "x/asks")
+    shutil.rmtree(updates)
+    assert "Performing Global Updates" in stdout
+    assert [merge.cpv for merge in _merge_list.parse(stdout)] == ["x/asks-1"]
 
 
 def test_another_root_is_told(machine: Machine) -> None:
@@ -306,3 +232,46 @@ def test_what_is_proposed_for_many_reasons_is_told_one_by_one(machine: Machine) 
     assert all(len(problem.proposals) == 1 for problem in problems)
     with machine.with_lines([proposal for problem in problems for proposal in problem.proposals]):
         assert len(machine.merges(*words)) == 8
+
+
+FLAGS: t.Final = ("aa", "bb", "cc", "dd", "video_cards_intel", "video_cards_nv")
+
+
+def chosen(random: Random) -> list[str]:
+    return [flag for flag in FLAGS if random.random() < 0.5]
+
+
+@pytest.mark.parametrize("seed", range(repeats(1, 10)))
+def test_what_is_planted_is_what_is_read(machine: Machine, seed: int) -> None:
+    """Plant packages with USE as it comes, some of them installed, and expect of each line what was planted."""
+    random = Random(seed)
+    expected, use = {}, []
+    for number in range(40):
+        cpv, iuse, enabled = f"z/of{seed}x{number}x-2", chosen(random), chosen(random)
+        installed = random.choice(["", "", "1", "2", "3"])
+        planted.ebuild(machine.repository, cpv, f'IUSE="{" ".join(iuse)}"\n')
+        use.append(f"={cpv} {' '.join(flag if flag in enabled else f'-{flag}' for flag in FLAGS)}")
+        old_iuse, old_use = (chosen(random), chosen(random)) if installed else ([], [])
+        if installed:
+            machine.install(f"{cpv[:-1]}{installed}", {"IUSE": " ".join(old_iuse), "USE": " ".join(old_use)})
+        action = {"": "new", "1": "upgrade", "2": "reinstall", "3": "downgrade"}[installed]
+        expected[cpv] = (
+            action,
+            {
+                flag: change(flag in enabled if flag in iuse else None, flag in old_use if flag in old_iuse else None)
+                if installed
+                else (flag in enabled, "")
+                for flag in {*iuse, *old_iuse}
+            },
+        )
+    with machine.with_lines([Proposal("package.use", "\n".join(use))]):
+        merges = machine.merges("--oneshot", "--nodeps", *(f"={cpv}" for cpv in expected))
+    read = {each.cpv: (each.action, {flag.full: (flag.enabled, flag.change) for flag in each.use}) for each in merges}
+    assert read == expected
+
+
+def change(now: bool | None, before: bool | None) -> tuple[bool, str]:
+    """Return whether a flag is set and what is new about that; None: the package doesn't know it."""
+    if now is None:
+        return False, "removed"
+    return now, "new" if before is None else "" if now == before else "changed"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import re
 import typing as t
 from pathlib import Path
@@ -50,6 +51,7 @@ class Host:
         }
         for name, text in texts.items():
             (folder / name).write_text(text + "\n" if name != "CONTENTS" else text)
+        os.utime(folder, (time, time))  # as if it had been made anew
 
     @property
     def index(self) -> Path:
