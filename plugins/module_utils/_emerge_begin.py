@@ -23,7 +23,6 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _patterns,
     _process,
     _program,
-    _repos_conf,
     _resume,
     _tree,
     _tree_plan,
@@ -92,10 +91,8 @@ class _Asked:
 
     @property
     def overlays(self) -> dict[str, str]:
-        """The repositories that count beside those of an index: all, where there is none or it is a build root's."""
-        if self.params["overlays"] or (self.place.is_host and os.path.exists(os.path.join(self.index, "Packages"))):
-            return dict(self.params["overlays"])
-        return {**_repos_conf.locations(self.place.root), **self.place.repositories}
+        """The repositories that count beside those that are found there: a build root sees those of this host."""
+        return dict(self.params["overlays"] if self.place.is_host else self.place.repositories)
 
     def state(self) -> dict[str, t.Any]:
         return _world.state(self.index, self.overlays, self.place.root)
@@ -168,7 +165,7 @@ def _nothing() -> Result:
 def _pending_steps(asked: _Asked, result: Result) -> list[str]:
     """Return what is to be done although nothing is to be merged, a line for each."""
     steps = asked.steps
-    found = ["@preserved-rebuild"] if steps["preserved_rebuild"] and _later.preserved(asked.place.root) else []
+    found = _later.pending(steps, asked.place.root)
     if steps["depclean"]:
         try:
             found += _unneeded(asked)
@@ -275,6 +272,7 @@ def _combined(first: Result, then: t.Mapping[str, t.Any]) -> Result:
     merges = first.get("merge_list") or then.get("merge_list") or []
     steps = {**first.get("steps", {}), **then.get("steps", {})}
     rest = {"merge_list": merges, "steps": steps, "resumed": first.get("resumed") or then.get("resumed") or {}}
+    rest["afterwards"] = then.get("afterwards") or first.get("afterwards") or {}
     rest["afterwards"] = then.get("afterwards") or first.get("afterwards") or {}
     return {**NOTHING, **lists, **records, **rest, "job": "", "foreseen": _told(lists, merges)}
 

@@ -207,8 +207,8 @@ options:
     type: path
     default: /var/lib/larry-binhost/current
   overlays:
-    description: Ebuild repositories of this host beside those of its index, name to place; they count too. Where there
-      is no index and none is given, all that C(repos.conf) names do.
+    description: Ebuild repositories of this host beside those of its index and of C(repos.conf), name to place; they
+      count too.
     type: dict
     default: {}
   configuration:
@@ -372,6 +372,12 @@ resumed:
     Of a job that died and is gone on with: message, when it had begun, what it had installed (binary, source), and as
     kept what it had compiled and this run installed.
   returned: success
+  type: dict
+afterwards:
+  description: >-
+    What the run left to a person: preserved_libs, news, config_files, elog, kernel_modules (of kernels that are not the
+    one that runs), deleted_files (services and programs that use some).
+  returned: success or failure
   type: dict
 steps:
   description: What was done afterwards, for O(preserved_rebuild), O(depclean) and O(config_files), where there was any.

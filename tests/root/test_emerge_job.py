@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _process, _proposals
 
 from tests.root import managed, planted
-from tests.root.build_root import copy
+from tests.root.build_root import copy, finished
 from tests.root.managed import Host, answer
 from tests.root.master import Master
 from tests.root.processes import until
@@ -261,6 +262,61 @@ def test_what_is_wanted_afterwards(host: Host) -> None:
     assert (host.path / "etc/user.conf").read_text() == "offered-1\n"
     again = host.emerge("x/lib", "x/user", oneshot=True, **asked)
     assert (again["changed"], again["steps"]) == (False, {})
+
+
+PLAY: t.Final = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - larry.binhost.emerge: &asked
+        atoms: [x/played]
+        getbinpkg: false
+        state: started
+      register: begun
+    - ansible.builtin.debug:
+        var: begun
+    - larry.binhost.emerge:
+        <<: *asked
+        state: finished
+        begun: "{{ begun }}"
+"""
+
+
+def test_a_play_begins_and_finishes_and_goes_to_the_host_no_more_than_it_has_to(host: Host, tmp_path: Path) -> None:
+    host.ebuild("x/played-1", planted.FILE)
+    host.emerge("x/unknown", check=True)
+    first, second = played(host, tmp_path, "--check"), played(host, tmp_path)
+    assert [first[number]["changed"] for number in (0, 2)] == [False, True]
+    assert first[2]["diff"]["after"] == "ebuild    N   x/played-1 0 KiB\n"
+    assert (second[0]["changed"], second[0]["job"]) == (False, "emerge")
+    assert (second[2]["changed"], second[2]["source"]) == (True, ["x/played-1"])
+    (tmp_path / "asked").unlink()
+    again = played(host, tmp_path)
+    assert [again[number]["changed"] for number in (0, 2)] == [False, False]
+    assert (tmp_path / "asked").read_text() == "asked\n"  # once, for all three tasks
+
+
+def played(host: Host, folder: Path, *words: str) -> list[dict[str, t.Any]]:
+    """Return the results of PLAY's tasks, whose modules run on the host."""
+    python = folder / "python"
+    python.write_text(
+        f'#!/bin/sh\necho asked >>{folder}/asked\nexec {shlex.join(host.argv("/usr/bin/python3"))} "$@"\n'
+    )
+    python.chmod(0o755)
+    play = folder / "play.yml"
+    play.write_text(PLAY)
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+        "ANSIBLE_COLLECTIONS_PATH": str(managed.CHECKOUT / "collections"),
+        "ANSIBLE_HOME": str(folder / "home"),
+        "ANSIBLE_PIPELINING": "1",
+        "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.json",
+    }
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "one,", "-c", "local", str(play), *words]
+    command += ["--diff", "-e", f"ansible_python_interpreter={python}"]
+    done = finished(command, check=False, env=environment, cwd=folder)
+    tasks = json.loads(done.stdout)["plays"][0]["tasks"]
+    return [task["hosts"]["one"] for task in tasks]
 
 
 def test_emerge_in_a_build_root(master: Master) -> None:
