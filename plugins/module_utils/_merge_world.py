@@ -151,7 +151,8 @@ def merge(
     status, stdout, stderr = _emerge_in(place, options, atoms, network=place.target.network)
     words, where = stdout + stderr, Where(place.root, logdir=LOGDIR, since=begun.time)
     log = _run_mark.since(begun, place.root)
-    done = _outcome.read(log, status=status, words=words, wanted=wanted or {}, begun=begun, where=where)
+    phases = _outcome.seen(place.target.live) if status else {}
+    done = _outcome.read(log, status=status, words=words, wanted=wanted or {}, begun=begun, where=where, phases=phases)
     if status != 0:
         told = _failure_text.told(done, status, words, what=f"emerge {' '.join(atoms)} in {place.root}")
         reasons = "".join(each.reason for each in done.failures)
