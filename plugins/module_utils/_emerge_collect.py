@@ -52,14 +52,16 @@ def _combined(first: Result, then: t.Mapping[str, t.Any]) -> Result:
     rest = {"merge_list": merges, "steps": steps, "resumed": first.get("resumed") or then.get("resumed") or {}}
     rest["afterwards"] = then.get("afterwards") or first.get("afterwards") or {}
     rest["afterwards"] = then.get("afterwards") or first.get("afterwards") or {}
-    return {**_emerge_begin.NOTHING, **lists, **records, **rest, "job": "", "foreseen": _told(lists, merges)}
+    return {**_emerge_begin.NOTHING, **lists, **records, **rest, "job": "", "foreseen": _told(lists, merges, steps)}
 
 
-def _told(lists: t.Mapping[str, t.Sequence[str]], merges: t.Sequence[t.Any]) -> dict[str, t.Any]:
+def _told(
+    lists: t.Mapping[str, t.Sequence[str]], merges: t.Sequence[t.Any], steps: t.Mapping[str, t.Any]
+) -> dict[str, t.Any]:
     """Return whether anything was done, and what as a diff."""
     done = [*lists["binary"], *lists["source"]]
     gone = [cpv for cpv in lists["removed"] if cpv not in done]
-    changed = bool(done or gone or lists["written"] or lists["failed"])
+    changed = bool(done or gone or lists["written"] or lists["failed"] or set(steps) - {"words"})
     after = [merge for merge in merges if merge["cpv"] in done]
     return {"changed": changed, "diff": {"before": "".join(f"{cpv}\n" for cpv in gone), "after": _world.told(after)}}
 
