@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _emerge_log
 from ansible_collections.larry.binhost.plugins.module_utils._emerge_log import Event
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+#: A machine that is busy is no failure.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 CORPUS = Path(os.environ.get("BINHOST_CORPUS", Path(__file__).parents[5] / "shared/corpus")) / "emerge-logs"
 LOGS = sorted(path for path in CORPUS.rglob("*.log") if re.search(rb"^\d{10}:  ", path.read_bytes(), re.M))
@@ -68,6 +71,7 @@ def test_two_at_a_time_and_one_again() -> None:
     assert found.removed == ["x/b-0", "x/b-1"]
 
 
+@PATIENT
 @given(st.lists(st.sampled_from([*"\0: 19/\n()x-", ">>> emerge (1 of 2) ", "x/a-1", " to /", "::: completed emerge "])))
 def test_any_log_can_be_read(parts: list[str]) -> None:
     _emerge_log.attempts(_emerge_log.events("".join(parts).split("\n")))
@@ -109,6 +113,7 @@ def jobs(draw: st.DrawFn) -> tuple[list[str], dict[str, tuple[str, bool]]]:
     return "\n".join(log).split("\n"), expected
 
 
+@PATIENT
 @given(jobs())
 def test_jobs_side_by_side(told: tuple[list[str], dict[str, tuple[str, bool]]]) -> None:
     lines, expected = told
