@@ -104,7 +104,7 @@ def plant(host: Host) -> None:
 @pytest.fixture(scope="module")
 def stale(host: Host) -> Iterator[int]:
     """Return the number of a process whose program is gone, as after an upgrade."""
-    run = "{ /usr/bin/planted 300 >/dev/null 2>&1 & echo $!; rm /usr/bin/planted; }"
+    run = "{ /usr/bin/planted 3000 >/dev/null 2>&1 & echo $!; rm /usr/bin/planted; }"
     pid = int(host.sh(f"cp /usr/bin/sleep /usr/bin/planted && {run}").stdout)
     yield pid
     host.sh(f"kill {pid}")
