@@ -373,12 +373,6 @@ resumed:
     kept what it had compiled and this run installed.
   returned: success
   type: dict
-afterwards:
-  description: >-
-    What the run left to a person: preserved_libs, news, config_files, elog, kernel_modules (of kernels that are not the
-    one that runs), deleted_files (services and programs that use some).
-  returned: success or failure
-  type: dict
 steps:
   description: What was done afterwards, for O(preserved_rebuild), O(depclean) and O(config_files), where there was any.
   returned: success

@@ -88,3 +88,31 @@ def test_every_line_about_a_package_is_read(path: Path) -> None:
         # Two writers at once, or a power cut: what was left of the line isn't one.
         expected = [line for line in lines if words in line and (kind == "removed" or re.search(r" to /\S*\s*$", line))]
         assert kinds.count(kind) == len(expected), kind
+
+
+@st.composite
+def jobs(draw: st.DrawFn) -> tuple[list[str], dict[str, tuple[str, bool]]]:
+    """Return the lines of packages that are merged side by side, and how each is and whether it ends."""
+    each = st.tuples(st.sampled_from(["binary", "source"]), st.booleans())
+    expected = {f"x/p{number}-1": draw(each) for number in range(4)}
+    words = {"binary": "Merging Binary", "source": "Compiling/Merging"}
+    queues = []
+    for number, (cpv, (kind, ends)) in enumerate(expected.items(), start=1):
+        place = f"({number} of 4)"
+        lines = [f">>> emerge {place} {cpv} to /", f"=== {place} {words[kind]} ({cpv}::/some/{cpv}.file)"]
+        queues.append([*lines, f"::: completed emerge {place} {cpv} to /"] if ends else lines)
+    log: list[str] = []
+    while any(queues):
+        queue = draw(st.sampled_from([queue for queue in queues if queue]))
+        noise = draw(st.sampled_from(["", "\0\0", "12: === sync\n", "garbage\n"]))
+        log.append(f"{noise}{len(log)}:  {queue.pop(0)}")
+    return "\n".join(log).split("\n"), expected
+
+
+@given(jobs())
+def test_jobs_side_by_side(told: tuple[list[str], dict[str, tuple[str, bool]]]) -> None:
+    lines, expected = told
+    found = _emerge_log.attempts(_emerge_log.events(lines))
+    assert {cpv: (each.kind, each.completed is not None) for cpv, each in found.last.items()} == expected
+    assert {each.cpv for each in found.completed} == {cpv for cpv, (_kind, ends) in expected.items() if ends}
+    assert all(each.begun is not None and each.begun < (each.completed or 99) for each in found.last.values())
