@@ -81,7 +81,7 @@ SAID: t.Final[t.Sequence[tuple[str, Problem]]] = [
     ),
     (
         "!!! Ebuilds for the following packages are either all\n!!! masked or don't exist:\nx/gone y/gone:2",
-        Problem("missing", ("x/gone", "y/gone:2"), ""),
+        Problem("skipped", ("x/gone", "y/gone:2"), ""),
     ),
     (
         "The following USE changes are necessary to proceed:\n"
