@@ -97,7 +97,9 @@ def _install(root: Path, cpv: str, needed: str, flags: list[str], counter: int) 
 def _configure(root: Path, names: list[str]) -> None:
     where = f"/var/db/repos/{NAME}"
     _write(root / "etc/portage/make.conf", 'BINPKG_FORMAT="gpkg"\n')
-    _write(root / "etc/portage/repos.conf/large.conf", f"[DEFAULT]\nmain-repo = {NAME}\n\n[{NAME}]\nlocation = {where}\n")
+    _write(
+        root / "etc/portage/repos.conf/large.conf", f"[DEFAULT]\nmain-repo = {NAME}\n\n[{NAME}]\nlocation = {where}\n"
+    )
     (root / "etc/portage/make.profile").symlink_to(f"../..{where}/profiles/base")
     _write(root / "var/lib/portage/world", "".join(f"{name}\n" for name in names))
 

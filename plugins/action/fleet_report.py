@@ -14,8 +14,10 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import _kept, _repor
 LEFT_BEHIND: t.Final = {
     "binhost_failure": "failure",
     "_master_done": "done",
+    "_master_key": "key",
     "_slave_index": "index",
     "_slave_packages": "packages",
+    "_mirror_done": "mirror",
 }
 
 
@@ -32,6 +34,7 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         place = variables["inventory_dir"]
         fleet = [*variables["groups"].get("masters", []), *variables["groups"].get("slaves", [])]
+        fleet += variables["groups"].get("mirrors", [])
         hosts = {host: _host(variables["hostvars"][host], place, host) for host in fleet}
         text = _report.report(variables["binhost_plan"], hosts, check=self._task.check_mode)
         if not self._task.check_mode:
@@ -41,4 +44,5 @@ class ActionModule(ActionBase):
 
 def _host(hostvars: t.Mapping[str, t.Any], place: str, host: str) -> dict[str, t.Any]:
     found = {ours: hostvars[theirs] for theirs, ours in LEFT_BEHIND.items() if theirs in hostvars}
-    return {"seen": "binhost_host" in hostvars, "kept": _kept.facts(place, host) is not None, **found}
+    seen = "binhost_host" in hostvars or "public_key" in hostvars.get("_mirror_key", {})
+    return {"seen": seen, "kept": _kept.facts(place, host) is not None, **found}

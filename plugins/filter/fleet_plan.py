@@ -22,8 +22,8 @@ positional: previous
 options:
   _input:
     description:
-      - Host to its variables, in the form of C(hostvars). C(group_names) says whether it is of C(masters) or C(slaves),
-        other hosts are passed over.
+      - Host to its variables, in the form of C(hostvars). C(group_names) says whether it is of C(masters), C(slaves) or
+        C(mirrors), other hosts are passed over.
       - C(binhost_host) holds what M(larry.binhost.host_facts) said of it; a host without was never seen.
     type: dict
     required: true
@@ -76,7 +76,7 @@ def fleet_plan(hosts: t.Any, previous: t.Any = None) -> dict[str, t.Any]:
 def _groups(hosts: t.Mapping[str, t.Any]) -> dict[str, list[str]]:
     return {
         group: [host for host, variables in hosts.items() if group in variables.get("group_names", ())]
-        for group in ("masters", "slaves")
+        for group in ("masters", "slaves", "mirrors")
     }
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import re
+from dataclasses import dataclass
 
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
@@ -20,16 +21,66 @@ _VERSION = r"\d+(?:\.\d+)*[a-z]?(?:_(?:pre|p|beta|alpha|rc)\d*)*(?:-r\d+)?"
 _SLOT = r"[A-Za-z0-9_][A-Za-z0-9_+.-]*"
 _FLAG = r"-?[A-Za-z0-9][A-Za-z0-9+_@-]*(?:\([+-]\))?"
 # The slot and repository of ">=sys-devel/gcc-13:13/13=::gentoo".
-_QUALIFIERS = rf"(?::(?:{_SLOT}(?:/{_SLOT})?=?|[*=]))?(?:::[A-Za-z0-9_][A-Za-z0-9_-]*)?"
-_USE = rf"(?:\[{_FLAG}(?:,{_FLAG})*\])?"
+_QUALIFIERS = (
+    rf"(?::(?:(?P<slot>{_SLOT})(?:/(?P<subslot>{_SLOT}))?=?|[*=]))?(?:::(?P<repository>[A-Za-z0-9_][A-Za-z0-9_-]*))?"
+)
+_USE = rf"(?:\[(?P<use>{_FLAG}(?:,{_FLAG})*)\])?"
 _ATOM = re.compile(
     rf"(?P<operator>>=|<=|[<>=~])?(?P<cp>{_CATEGORY}/{_NAME})(?:-(?P<version>{_VERSION}))?(?P<glob>\*)?"
     rf"{_QUALIFIERS}{_USE}\Z"
 )
 # "*/*", "dev-qt/*": package.use and its like only (portage(5), "Extended Atom Syntax").
-_WILDCARD = re.compile(rf"[A-Za-z0-9_+*][A-Za-z0-9_+.*-]*/[A-Za-z0-9_+*][A-Za-z0-9_+*-]*{_QUALIFIERS}\Z")
+_WILDCARD = re.compile(rf"(?P<cp>[A-Za-z0-9_+*][A-Za-z0-9_+.*-]*/[A-Za-z0-9_+*][A-Za-z0-9_+*-]*){_QUALIFIERS}\Z")
 _SET = re.compile(r"@[A-Za-z0-9_][A-Za-z0-9_+./-]*\Z")
 _ENDS_IN_VERSION = re.compile(rf"-{_VERSION}\Z")
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One condition on USE, of ``[nls,-static(-)]``."""
+
+    name: str
+    enabled: bool
+    default: bool | None  # what holds where the package hasn't this flag; None: then it isn't meant
+
+
+@dataclass(frozen=True)
+class Atom:
+    """The parts of an atom; "" where it says nothing."""
+
+    cp: str  # "category/name", or with "*" for any text in either
+    operator: str  # "", "=", "=*", "~", "<", "<=", ">", ">="
+    version: str  # with its revision
+    slot: str
+    subslot: str
+    repository: str
+    use: tuple[Flag, ...]
+
+
+def parse(atom: str) -> Atom:
+    """Return the parts of a package atom or of a wildcard ``dev-qt/*``.  Raises ``BinhostError`` for all else."""
+    found = _WILDCARD.match(atom) if "*" in atom and "**" not in atom else None
+    if not found:
+        category_package(atom)
+        found = _ATOM.match(atom)
+    if not found:
+        raise BinhostError(f"{atom!r} is no package atom")
+    parts = {key: value or "" for key, value in found.groupdict().items()}
+    return Atom(
+        parts["cp"],
+        parts.get("operator", "") + parts.get("glob", ""),
+        parts.get("version", ""),
+        parts["slot"],
+        parts["subslot"],
+        parts["repository"],
+        tuple(_flag(word) for word in parts.get("use", "").split(",") if word),
+    )
+
+
+def _flag(word: str) -> Flag:
+    """Return what ``-static(+)`` says."""
+    default = {"(+)": True, "(-)": False}.get(word[-3:])
+    return Flag(word.lstrip("-") if default is None else word[:-3].lstrip("-"), not word.startswith("-"), default)
 
 
 def is_package(atom: str) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _archive,
@@ -20,36 +19,31 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _generation,
     _local,
     _packages,
-    _seal,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
+from ansible_collections.larry.binhost.plugins.module_utils._servers import Offer
 
 
-@dataclass(frozen=True)
-class Offer:
-    """What a server has."""
-
-    uri: str  # the server's base
-    seal: _seal.Seal
-    raw: bytes  # the seal as it was fetched
-
-    @property
-    def place(self) -> str:
-        """The URI of the generation."""
-        return f"{self.uri}/{self.seal.target}/{self.seal.number}"
-
-
-def bring(place: Place, here: _local.Here, offer: Offer, *, timeout: float) -> int:
-    """Fetch, check and install what the offer names; return the TIMESTAMP of the index as it stands here."""
+def bring(place: Place, offer: Offer, *, timeout: float) -> bytes:
+    """Fetch and check what the offer names; return its index. Nothing of it is in use yet."""
     _local.clean(place)
-    before = _local.reading(place.state)
     index = _fetch_index(place, offer, timeout)
     for name in sorted(offer.seal.repositories):
         _fetch_repository(place, offer, name, timeout)
+    return index
+
+
+def install(place: Place, here: _local.Here, offer: Offer, index: bytes, *, highest: int) -> int:
+    """Let Portage read what was brought; return the TIMESTAMP of the index as it stands here.
+
+    ``highest`` is the number that no later offer may be below.
+    """
+    before = _local.reading(place.state)
     timestamp = max(offer.seal.timestamp, here.timestamp + 1, int(time.time()))
     own = _local.own_index(index, uri=offer.place, timestamp=timestamp)
-    _local.settle(place, offer.seal, offer.raw, own)
+    sealed = _local.Sealed(offer.seal, offer.raw, offer.signature, highest)
+    _local.settle(place, sealed, own)
     _local.prune(place.state, {before, (place.target, str(offer.seal.number))})
     return timestamp
 

@@ -18,6 +18,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _job_files,
     _jobs,
     _live,
+    _mirror_source,
     _process,
     _progress,
     _say,
@@ -57,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     sync = commands.add_parser("binhost-sync", help="bring this host's 01 files into step with its master's")
     _config_sync.add_options(sync)
     sync.set_defaults(act=_config_sync.act)
+    commands.add_parser(_mirror_source.COMMAND).set_defaults(act=_mirror_source.act)  # for sshd
     run = commands.add_parser("run")  # for the starter alone, so not in the list
     run.add_argument("name")
     run.add_argument("--lock", type=int, required=True)

@@ -67,18 +67,20 @@ def sync_folder(path: str) -> None:
         os.close(fd)
 
 
-def write(path: str, data: bytes, *, mtime: int | None = None, mode: int = FILE_MODE) -> None:
-    """Replace a file's content; ``mtime`` in seconds since the epoch, now if not given."""
+def write(path: str, data: bytes, *, mtime: int | None = None, mode: int = FILE_MODE, sync: bool = True) -> None:
+    """Replace a file's content; ``mtime`` in seconds since the epoch, now if not given; ``sync`` as of ``copy``."""
     temporary = draft(path)
     with open(temporary, "wb") as file:
         file.write(data)
         os.fchmod(file.fileno(), mode)
         file.flush()
-        os.fsync(file.fileno())
+        if sync:
+            os.fsync(file.fileno())
     if mtime is not None:
         os.utime(temporary, (mtime, mtime))
     os.replace(temporary, path)
-    sync_folder(os.path.dirname(path))
+    if sync:
+        sync_folder(os.path.dirname(path))
 
 
 def finish(folder: str, path: str) -> None:

@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""For which machine a program was made, by the first bytes of its file (elf(5), ``Elf64_Ehdr``)."""
+"""For which machine and which kernel a program was made, by the first bytes of its file (elf(5), ``Elf64_Ehdr``)."""
 
 from __future__ import annotations
 
+import struct
 import typing as t
 
 HEADER = 20  # bytes of a file that are needed
@@ -45,3 +46,56 @@ def machine(header: bytes) -> str:
 def runs(host: str, program: str) -> bool:
     """Return whether a machine of one architecture runs programs of another."""
     return program in (host, _SIBLINGS.get(host))
+
+
+#: PT_NOTE and NT_GNU_ABI_TAG (elf.h); its descriptor is four words: system (0 is Linux), major, minor, patch.
+_PT_NOTE: t.Final = 4
+_ABI_TAG: t.Final = 1
+
+
+def kernel(program: bytes) -> tuple[int, int, int] | None:
+    """Return the oldest Linux that a program starts on, as its C library says in the ABI note (ld.so reads it too).
+
+    ``program`` is the file from its first byte on; a note that lies beyond what was given isn't found. None: the file
+    is no ELF file, or has no such note, as most shared libraries.
+    """
+    if len(program) < 64 or program[:4] != _MAGIC:
+        return None
+    wide, order = program[4] == 2, "<" if program[5] == 1 else ">"
+    try:
+        for offset, size in _notes(program, wide, order):
+            found = _abi_tag(program[offset : offset + size], order)
+            if found:
+                return found
+    except struct.error:
+        return None
+    return None
+
+
+def _notes(program: bytes, wide: bool, order: str) -> t.Iterator[tuple[int, int]]:
+    """Yield offset and size of each segment of notes."""
+    (table,) = struct.unpack_from(f"{order}Q", program, 32) if wide else struct.unpack_from(f"{order}I", program, 28)
+    size, count = struct.unpack_from(f"{order}HH", program, 54 if wide else 42)
+    for start in range(table, table + size * count, size):
+        if struct.unpack_from(f"{order}I", program, start)[0] == _PT_NOTE:
+            if wide:
+                yield struct.unpack_from(f"{order}Q", program, start + 8)[0], _length(program, f"{order}Q", start + 32)
+            else:
+                yield struct.unpack_from(f"{order}I", program, start + 4)[0], _length(program, f"{order}I", start + 16)
+
+
+def _length(program: bytes, form: str, place: int) -> int:
+    return int(struct.unpack_from(form, program, place)[0])
+
+
+def _abi_tag(notes: bytes, order: str) -> tuple[int, int, int] | None:
+    """Return the version that the ABI note among these says; names and descriptors are padded to 4 bytes."""
+    place = 0
+    while place + 12 <= len(notes):
+        name, size, kind = struct.unpack_from(f"{order}III", notes, place)
+        start = place + 12 + (name + 3) // 4 * 4
+        if kind == _ABI_TAG and notes[place + 12 : place + 12 + name] == b"GNU\0" and size >= 16:
+            system, *version = struct.unpack_from(f"{order}IIII", notes, start)
+            return (version[0], version[1], version[2]) if system == 0 else None
+        place = start + (size + 3) // 4 * 4
+    return None

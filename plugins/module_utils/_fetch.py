@@ -10,6 +10,8 @@ an answer by anybody else, a hotel's login page say, must not count.
 
 from __future__ import annotations
 
+import email.utils
+import errno
 import hashlib
 import http.client
 import io
@@ -26,6 +28,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 SLOWEST: t.Final = 32768  # bytes per second below which a transfer is given up
 _CHUNK: t.Final = 1 << 16
 _URI = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?\Z")
+_OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})  # this machine's fault, not the server's
 _BUSY = frozenset({408, 429})  # with all from 500: the server is there and can't answer now
 
 
@@ -35,6 +38,10 @@ class Unanswered(BinhostError):
 
 class Absent(BinhostError):
     """The server answered that it has no such file."""
+
+
+class Unchanged(BinhostError):
+    """The server answered that the file is not newer than what was asked for."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -54,13 +61,14 @@ def base(uri: str) -> str:
     return uri.rstrip("/")
 
 
-def text(url: str, *, timeout: float, most: int) -> bytes:
+def text(url: str, *, timeout: float, most: int, newer_than: int | None = None) -> bytes:
     """Return a body of at most ``most`` bytes that is complete ``timeout`` seconds from now.
 
-    Raises ``Unanswered``, ``Absent``, or ``BinhostError`` for any other answer than the file.
+    With ``newer_than``, in seconds since the epoch, the server is asked for a newer one only; it may not care.
+    Raises ``Unanswered``, ``Absent``, ``Unchanged``, or ``BinhostError`` for any other answer than the file.
     """
     sink = io.BytesIO()
-    _bounded(url, sink, timeout=timeout, total=timeout, most=most)
+    _bounded(url, sink, timeout=timeout, total=timeout, most=most, newer_than=newer_than)
     return sink.getvalue()
 
 
@@ -85,11 +93,15 @@ def verify(url: str, found: tuple[str, int], expected: tuple[str, int]) -> None:
         raise BinhostError(f"{url}: expected {wanted} as the seal says, found {got}")
 
 
-def _bounded(url: str, sink: t.BinaryIO, *, timeout: float, total: float, most: int) -> None:
+def _bounded(
+    url: str, sink: t.BinaryIO, *, timeout: float, total: float, most: int, newer_than: int | None = None
+) -> None:
     """Run a transfer, at most ``total`` seconds long."""
     errors: list[Exception] = []
+    since = {} if newer_than is None else {"If-Modified-Since": email.utils.formatdate(newer_than, usegmt=True)}
+    request = urllib.request.Request(url, headers=since)
     deadline = time.monotonic() + total
-    thread = threading.Thread(target=_record, args=(errors, url, sink, timeout, deadline, most), daemon=True)
+    thread = threading.Thread(target=_record, args=(errors, request, sink, timeout, deadline, most), daemon=True)
     thread.start()
     thread.join(total)
     if thread.is_alive():
@@ -106,14 +118,14 @@ def _record(errors: list[Exception], *args: t.Any) -> None:
         errors.append(exc)
 
 
-def _transfer(url: str, sink: t.BinaryIO, timeout: float, deadline: float, most: int) -> None:
+def _transfer(request: urllib.request.Request, sink: t.BinaryIO, timeout: float, deadline: float, most: int) -> None:
     """Copy the body, stopping by itself when the time is over."""
-    with _OPENER.open(url, timeout=timeout) as answer:
+    with _OPENER.open(request, timeout=timeout) as answer:
         length, done = answer.headers.get("Content-Length", ""), 0
         while block := answer.read1(_CHUNK):  # at most one receive, so that the deadline is looked at
             done += len(block)
             if done > most:
-                raise BinhostError(f"{url}: expected at most {most} bytes, found more")
+                raise BinhostError(f"{request.full_url}: expected at most {most} bytes, found more")
             if time.monotonic() > deadline:
                 raise TimeoutError("too slow")
             sink.write(block)
@@ -125,11 +137,15 @@ def _explained(url: str, error: Exception) -> Exception:
     """Return the error to raise for what happened in the transfer."""
     if isinstance(error, urllib.error.HTTPError):
         error.close()
+        if error.code == 304:
+            return Unchanged(f"{url}: not modified")
         kind = Absent if error.code in (404, 410) else BinhostError
         kind = Unanswered if error.code >= 500 or error.code in _BUSY else kind
         return kind(f"{url}: expected the file, found status {error.code} {error.reason}")
     if isinstance(error, urllib.error.URLError):
         return Unanswered(f"{url}: no answer: {error.reason}")
+    if isinstance(error, OSError) and error.errno in _OURS:
+        return error
     if isinstance(error, (OSError, http.client.HTTPException)):
         return Unanswered(f"{url}: no complete answer: {error or type(error).__name__}")
     return error

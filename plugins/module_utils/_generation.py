@@ -1,17 +1,17 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A target's published states, and what publishing would do.  Nothing here writes; _publication does.
+"""A target's published states, as they are found.  Nothing here writes; _publication does, as _intent says.
 
 ::
 
     STATE/pkgdir/T/               what Portage built, with its own index
-    STATE/pool/T/                 every package of a kept generation (see _pool)
+    STATE/pool/T/                 every package of a kept generation, signed (see _pool)
     STATE/generations/T/
         41/                       one generation: packages at their PATH (hard links into the pool),
             Packages Packages.gz  the index of exactly these: neither URI nor TTL, so that every transport can use it
             repos/NAME.tar.xz     each ebuild repository, as the packages were built from it
-            seal.json             see _seal
+            seal.json{,.asc}      see _seal
         current -> 41             what is served
         .new-42/                  a publication that is under way or was killed
 """
@@ -21,13 +21,14 @@ from __future__ import annotations
 import gzip
 import os
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from ansible_collections.larry.binhost.plugins.module_utils import _durable, _packages, _pool, _repository, _seal
+from ansible_collections.larry.binhost.plugins.module_utils import _durable, _packages, _pool, _seal
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
+from ansible_collections.larry.binhost.plugins.module_utils._signer import Signer
 
-_OWN: t.Final = ("Packages", "Packages.gz", "repos", "seal.json")
+_OWN: t.Final = ("Packages", "Packages.gz", "repos", _seal.NAME, _seal.SIGNATURE)
 
 
 @dataclass(frozen=True)
@@ -37,72 +38,18 @@ class Generation:
     seal: _seal.Seal
     packages: t.Mapping[str, _packages.Package]  # by PATH
 
-
-@dataclass(frozen=True)
-class Plan:
-    """What publishing would do."""
-
-    current: Generation | None  # None where there is none, or it is damaged
-    damage: str  # what is wrong with the current one, "" if nothing is
-    index: _packages.Index | None  # of PKGDIR; None before the first build
-    packages: t.Mapping[str, _packages.Package]  # by PATH
-    repositories: t.Mapping[str, str]  # name to snapshot
-    number: int  # of the generation that is current afterwards
-
-    @property
-    def before(self) -> dict[str, str]:
-        """PATH to CPV of what is published."""
-        return {path: entry.cpv for path, entry in self.current.packages.items()} if self.current else {}
-
-    @property
-    def changed(self) -> bool:
-        """Whether there is anything to publish."""
-        return self.current is None or self.number != self.current.seal.number
-
-    def added(self) -> list[str]:
-        """Return the paths that are new or have new content, sorted."""
-        return _news(self.packages, self.current.packages if self.current else {})
-
-    def removed(self) -> list[str]:
-        """Return the paths that will be missing or have other content, sorted."""
-        return _news(self.current.packages, self.packages) if self.current else []
-
-    def revisions(self) -> dict[str, str]:
-        """Return repository to the 12 digits of its revision, sorted by name."""
-        return {name: _repository.revision_of(name, path) for name, path in sorted(self.repositories.items())}
+    def content(self) -> Content:
+        """Return what it is made of."""
+        return {path: (entry.cpv, self.seal.packages[path].source) for path, entry in self.packages.items()}
 
 
-def _identity(entry: _packages.Package) -> tuple[t.Any, ...]:
-    """Return what makes two files of one PATH the same; no mtime, which a copy may lose."""
-    return (entry.cpv, entry.size, entry.md5, entry.sha1)
+#: PATH -> CPV and what was built: two generations with the same of these differ in signatures alone.
+Content = t.Mapping[str, tuple[str, _seal.Source]]
 
 
-def _news(these: t.Mapping[str, _packages.Package], those: t.Mapping[str, _packages.Package]) -> list[str]:
-    """Return the paths of ``these`` that ``those`` lacks or has otherwise, sorted."""
-    known = {path: _identity(entry) for path, entry in those.items()}
-    return sorted(path for path, entry in these.items() if known.get(path) != _identity(entry))
-
-
-def plan(place: Place, repositories: t.Mapping[str, str] | None = None, *, withhold: t.Container[str] = ()) -> Plan:
-    """Compare what was built with what is published; nothing is written.
-
-    ``repositories`` maps names to snapshots, by default the newest of each; ``withhold`` are paths in PKGDIR that are
-    not to be published.  Raises ``BinhostError`` where PKGDIR's index can't be published as it stands.
-    """
-    snapshots = repositories or _repository.newest(place.state)
-    now, damage = current(place)
-    index = built(place, withhold=withhold)
-    entries = by_path(index, where=place.pkgdir) if index else (now.packages if now else {})
-    draft = Plan(now, damage, index, entries, snapshots, now.seal.number if now else 0)
-    revisions = draft.revisions()
-    if now and index and not draft.added() and not draft.removed() and _short(now.seal) == revisions:
-        return draft
-    return replace(draft, number=max([0, *place.numbers()]) + 1)
-
-
-def _short(seal: _seal.Seal) -> dict[str, str]:
-    """Return the revisions as snapshots are named by them."""
-    return {name: revision[:12] for name, revision in seal.revisions().items()}
+def content(entries: t.Mapping[str, _packages.Package]) -> Content:
+    """Return what a generation of these packages of PKGDIR would be made of."""
+    return {path: (entry.cpv, _pool.source(entry)) for path, entry in entries.items()}
 
 
 def built(place: Place, *, withhold: t.Container[str] = ()) -> _packages.Index | None:
@@ -114,12 +61,17 @@ def built(place: Place, *, withhold: t.Container[str] = ()) -> _packages.Index |
     path = os.path.join(place.pkgdir, "Packages")
     if not os.path.exists(path):
         return None
-    index = _packages.parse(read(path).decode("utf-8", "surrogateescape"))
-    if index.problems:
-        raise BinhostError(f"{path}: {'; '.join(map(str, index.problems[:5]))}")
-    index = _packages.without(index, withhold)
+    index = _packages.without(parsed(read(path), where=path), withhold)
     if not index.stanzas:
         raise BinhostError(f"{path}: expected packages, found none")
+    return index
+
+
+def parsed(data: bytes, *, where: str) -> _packages.Index:
+    """Return an index.  Raises ``BinhostError`` if Portage would read less from it than it holds."""
+    index = _packages.parse(data.decode("utf-8", "surrogateescape"))
+    if index.problems:
+        raise BinhostError(f"{where}: {'; '.join(map(str, index.problems[:5]))}")
     return index
 
 
@@ -132,6 +84,12 @@ def by_path(index: _packages.Index, *, where: str) -> dict[str, _packages.Packag
         if entry.size is None:
             raise BinhostError(f"{where}/Packages: line {entry.line}: expected a SIZE, found none")
     return entries
+
+
+def seal_of(folder: str) -> _seal.Seal:
+    """Return the seal of a generation; nothing else of it is looked at.  Raises ``BinhostError`` or ``OSError``."""
+    path = os.path.join(folder, _seal.NAME)
+    return _seal.parse(read(path), where=path)
 
 
 def current(place: Place) -> tuple[Generation | None, str]:
@@ -149,9 +107,9 @@ def check(folder: str) -> Generation:
     """Return the generation in ``folder``; raises ``BinhostError`` or ``OSError`` for the first thing that isn't right.
 
     The index is compared by content, packages by size and mtime, archives by size: their content is read where they are
-    made.
+    made, and by ``verify``.
     """
-    seal = _seal.parse(read(os.path.join(folder, "seal.json")), where=os.path.join(folder, "seal.json"))
+    seal = seal_of(folder)
     index, packed = (read(os.path.join(folder, name)) for name in ("Packages", "Packages.gz"))
     if file_of(index) != seal.index or gzip.decompress(packed) != index:
         raise BinhostError(f"{folder}: expected the index that the seal names, found another")
@@ -160,13 +118,65 @@ def check(folder: str) -> Generation:
         other = ", ".join(sorted(set(entries) ^ set(seal.packages)))
         raise BinhostError(f"{folder}: expected the same packages in index and seal, only one has {other}")
     for path, entry in entries.items():
-        if not _pool.untouched(os.path.join(folder, path), entry):
+        if not _pool.untouched(os.path.join(folder, path), entry) or entry.size != seal.packages[path].size:
             raise BinhostError(f"{folder}/{path}: expected the file that the index names, found it missing or changed")
     for repository in seal.repositories.values():
         size = os.path.getsize(os.path.join(folder, repository.archive))
         if size != repository.size:
             raise BinhostError(f"{folder}/{repository.archive}: expected {repository.size} bytes, found {size}")
+    if seal.key and not os.path.isfile(os.path.join(folder, _seal.SIGNATURE)):
+        raise BinhostError(f"{folder}/{_seal.SIGNATURE}: expected the seal's signature, found no such file")
     return Generation(seal, entries)
+
+
+def verify(folder: str, signer: Signer | None) -> list[str]:
+    """Return what is wrong with a generation, every byte of which is read; empty if nothing is."""
+    try:
+        generation = check(folder)
+    except (BinhostError, OSError, EOFError) as exc:
+        return [str(exc)]
+    seal = generation.seal
+    files: dict[str, _seal.File | _seal.Repository] = {**seal.packages}
+    files.update((each.archive, each) for each in seal.repositories.values())
+    wrong = [
+        f"{folder}/{path}: expected the content that the seal names, found another"
+        for path, file in files.items()
+        if _durable.digests(os.path.join(folder, path), "sha512")["sha512"] != file.sha512
+    ]
+    return [*wrong, *unreadable(folder), *(_unsigned(folder, seal, signer) if signer else [])]
+
+
+def _unsigned(folder: str, seal: _seal.Seal, signer: Signer) -> list[str]:
+    """Return whose signatures don't hold."""
+    try:
+        check_seal(folder, signer)
+        paths = [os.path.join(folder, path) for path in seal.packages]
+        by = signer.verify_packages(paths)
+    except BinhostError as exc:
+        return [str(exc)]
+    return [
+        f"{path}: expected a signature by a key in use, found {by[path]}"
+        for path in paths
+        if by[path] not in signer.valid
+    ]
+
+
+def check_seal(folder: str, signer: Signer) -> None:
+    """Raise ``BinhostError`` unless the seal is signed by the key that it names."""
+    path, signature = (os.path.join(folder, name) for name in (_seal.NAME, _seal.SIGNATURE))
+    by, key = signer.verify_file(path, signature), seal_of(folder).key
+    if by != key:
+        raise BinhostError(f"{path}: expected to be signed by {key or 'nobody'}, found {by}")
+
+
+def unreadable(folder: str) -> list[str]:
+    """Return what a server that isn't root can't read of a generation."""
+    wrong = []
+    for place, _folders, names in os.walk(folder):
+        wrong += [place] if os.stat(place).st_mode & 0o005 != 0o005 else []
+        paths = (os.path.join(place, name) for name in names)
+        wrong += [path for path in paths if not os.stat(path).st_mode & 0o004]
+    return [f"{path}: expected to be readable by all, for the server, found that it isn't" for path in wrong]
 
 
 def read(path: str) -> bytes:
@@ -178,37 +188,3 @@ def read(path: str) -> bytes:
 def file_of(data: bytes) -> _seal.File:
     """Return what these bytes are."""
     return _seal.File(_durable.digest_of(data), len(data))
-
-
-def describe(wanted: Plan) -> tuple[str, str]:
-    """Return before and after as text, for a diff."""
-    before = wanted.current.seal if wanted.current else None
-    old = _text(before.number if before else None, before.revisions() if before else {}, wanted.before)
-    if wanted.index is None:
-        return old, "unknown before the target is built\n"
-    return old, _text(wanted.number, wanted.revisions(), {path: entry.cpv for path, entry in wanted.packages.items()})
-
-
-def told(place: Place, wanted: Plan) -> dict[str, t.Any]:
-    """Return what a module tells of a plan; ``damage`` is what is wrong with the current generation, if anything is."""
-    before, after = describe(wanted)
-    known = wanted.index is not None
-    return {
-        "changed": wanted.changed,
-        "number": wanted.number if known else None,
-        "path": place.generation(wanted.number) if known else None,
-        "packages": len(wanted.packages) if known else None,
-        "added": wanted.added(),
-        "removed": wanted.removed(),
-        "repositories": wanted.revisions(),
-        "diff": {"before_header": place.folder, "after_header": place.folder, "before": before, "after": after},
-        "damage": wanted.damage,
-    }
-
-
-def _text(number: int | None, revisions: t.Mapping[str, str], entries: t.Mapping[str, str]) -> str:
-    """Return one state in lines."""
-    lines = [f"generation {number}" if number else "no generation"]
-    lines += [f"repository {name} {revision[:12]}" for name, revision in revisions.items()]
-    lines += [f"{cpv} {path}" for path, cpv in sorted(entries.items(), key=lambda item: item[::-1])]
-    return "".join(line + "\n" for line in lines)

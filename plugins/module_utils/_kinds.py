@@ -13,16 +13,15 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _build,
     _emerge,
     _emerge_run,
-    _generation,
     _history,
+    _mirroring,
     _progress,
-    _publication,
     _quickpkg,
+    _release,
     _stage,
     _target,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 from ansible_collections.larry.binhost.plugins.module_utils._process import Run
 
 Parameters = t.Mapping[str, t.Any]
@@ -50,13 +49,19 @@ def unpack(run: Run, parameters: Parameters) -> dict[str, t.Any]:
     return {"changed": True, "stage": asdict(done)}
 
 
-def publish(_run: Run, parameters: Parameters) -> dict[str, t.Any]:
-    """Publish what was built for ``target``; return what the module tells of it."""
-    place = Place(parameters["target"], parameters["state"])
-    wanted = _publication.publish(
-        place, parameters["repositories"], keep=parameters["keep"], withhold=parameters["withhold"]
-    )
-    return _generation.told(place, wanted)
+def publish(run: Run, parameters: Parameters) -> dict[str, t.Any]:
+    """Do what a ``_release.Request``, given as a dictionary, says; return what the module tells of it."""
+    return _release.publish(run, _release.Request(**parameters))
+
+
+def verify(run: Run, parameters: Parameters) -> dict[str, t.Any]:
+    """Read a whole generation; parameters as of ``publish``."""
+    return _release.verify(run, _release.Request(**parameters))
+
+
+def prune(run: Run, parameters: Parameters) -> dict[str, t.Any]:
+    """Remove what nobody needs; parameters as of ``publish``."""
+    return _release.prune(run, _release.Request(**parameters))
 
 
 def pack(run: Run, parameters: Parameters) -> dict[str, t.Any]:
@@ -96,7 +101,8 @@ class Kind:
     """What one kind of job does, and how it tells of it."""
 
     work: t.Callable[[Run, Parameters], dict[str, t.Any]]
-    doing: t.Callable[[str], _emerge.Step | None] = nothing  # a line that a program printed -> what it tells
+    #: A line that a program printed -> what it tells.
+    doing: t.Callable[[str], _emerge.Step | str | None] = nothing
     source: t.Callable[[Parameters], _progress.Source | None] = nowhere  # where its emerge tells more
 
 
@@ -105,6 +111,9 @@ KINDS: t.Final[t.Mapping[str, Kind]] = {
     "emerge": Kind(_emerge_run.work, _emerge.doing, _emerge_run.source),
     "unpack": Kind(unpack),
     "publish": Kind(publish),
+    "verify": Kind(verify),
+    "prune": Kind(prune),
     "pack": Kind(pack),
+    "mirror": Kind(_mirroring.work, _mirroring.doing),
     "command": Kind(command),
 }

@@ -7,7 +7,9 @@
 
     STATE/generations/T/41/
         Packages            the master's index with ``URI:`` of the transport that answered, and a TIMESTAMP of its own
-        seal.json           as it was fetched
+        seal.json           as it was fetched, and the signature that was verified then
+        seal.json.asc
+        highest             the highest number that was ever here: what is offered may not be below
         repos/NAME -> ../../../../repos/NAME-REVISION
     STATE/repos/NAME-REVISION/
     STATE/current -> generations/T/41
@@ -37,6 +39,17 @@ class Here:
     uri: str | None  # that its index names
     timestamp: int  # of the index that Portage reads now, whichever target's; 0 if there is none
     complete: bool  # whether Portage reads this one, unchanged, with all its repositories
+    highest: int | None = None  # the highest number that was ever here, which may have been left for a pinned one
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A generation's seal, as it is to stand here."""
+
+    seal: _seal.Seal
+    raw: bytes  # as it was fetched
+    signature: bytes  # of these bytes; empty if it was not verified
+    highest: int
 
 
 def find(place: Place) -> Here:
@@ -47,15 +60,34 @@ def find(place: Place) -> Here:
     timestamp = _timestamp(os.path.join(place.state, "current"))
     if number is None:
         return Here(None, None, None, timestamp, complete=False)
-    folder = place.generation(number)
+    folder, seal = place.generation(number), sealed(place, number)
+    highest = _highest(folder, number)
     try:
-        path = os.path.join(folder, "seal.json")
-        seal = _seal.parse(_generation.read(path), where=path)
         index = _packages.parse(_text(folder))
     except (BinhostError, OSError):
-        return Here(number, None, None, timestamp, complete=False)
+        seal = None
+    if seal is None:
+        return Here(number, None, None, timestamp, complete=False, highest=highest)
     complete = reads == (place.target, str(number)) and _intact(index, seal) and _has_repositories(place, seal)
-    return Here(number, seal, index.header.values().get("URI"), timestamp, complete=complete)
+    return Here(number, seal, index.header.values().get("URI"), timestamp, complete=complete, highest=highest)
+
+
+def sealed(place: Place, number: int) -> _seal.Seal | None:
+    """Return the seal of a generation that is here, ``None`` if there is none that is whole."""
+    path = os.path.join(place.generation(number), _seal.NAME)
+    try:
+        return _seal.parse(_generation.read(path), where=path)
+    except (BinhostError, OSError):
+        return None
+
+
+def _highest(folder: str, number: int) -> int:
+    """Return the highest number that had ever been here when this generation came; its own if it doesn't say."""
+    try:
+        text = _generation.read(os.path.join(folder, "highest")).decode("ascii", "replace").strip()
+    except OSError:
+        return number
+    return int(text) if text.isascii() and text.isdigit() else number
 
 
 def reading(state: str) -> tuple[str, str] | None:
@@ -74,8 +106,9 @@ def own_index(data: bytes, *, uri: str, timestamp: int) -> bytes:
     return _packages.dump(_packages.with_header(index, changes)).encode("utf-8", "surrogateescape")
 
 
-def settle(place: Place, seal: _seal.Seal, raw: bytes, index: bytes) -> None:
+def settle(place: Place, what: Sealed, index: bytes) -> None:
     """Write a generation whose repositories are here, and let it be what Portage reads."""
+    seal = what.seal
     final = place.generation(seal.number)
     fresh = not os.path.isdir(final)
     folder = _durable.draft(final) if fresh else final
@@ -83,7 +116,9 @@ def settle(place: Place, seal: _seal.Seal, raw: bytes, index: bytes) -> None:
     for name, repository in seal.repositories.items():
         _files.link(os.path.join(folder, "repos", name), f"../../../../repos/{repository.folder(name)}")
     _durable.write(os.path.join(folder, "Packages"), index)
-    _durable.write(os.path.join(folder, "seal.json"), raw)  # last: it is what says that the rest is there
+    _durable.write(os.path.join(folder, "highest"), f"{what.highest}\n".encode("ascii"))
+    _durable.write(os.path.join(folder, _seal.SIGNATURE), what.signature)
+    _durable.write(os.path.join(folder, _seal.NAME), what.raw)  # last: it is what says that the rest is there
     if fresh:
         _durable.finish(folder, final)
     _files.link(os.path.join(place.state, "current"), f"generations/{place.target}/{seal.number}")

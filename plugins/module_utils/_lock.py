@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import pwd
 import time
 import typing as t
 
@@ -24,20 +25,30 @@ def lock_path(name: str, state: str = STATE) -> str:
 
 
 @contextlib.contextmanager
-def held(name: str, *, state: str = STATE, wait: float = 0) -> t.Iterator[None]:
-    """Hold a lock while the block runs, waiting for it at most ``wait`` seconds.
+def held(name: str, *, state: str = STATE, wait: float = 0, what: str = "") -> t.Iterator[None]:
+    """Hold a lock while the block runs, waiting for it at most ``wait`` seconds; ``what`` says what the block does.
 
-    Raises ``BinhostError`` that names the owner's process, and since when it is, if another holds it.
+    Raises ``BinhostError`` that says which process of whom holds it, since when and what for, if another does.
     """
     path = lock_path(name, state)
     _files.directory(os.path.dirname(path))
-    with open(path, "a+", encoding="ascii") as file:
+    with open(path, "a+", encoding="utf-8") as file:
         _acquire(file, path, time.monotonic() + wait)
         file.seek(0)
         file.truncate()
-        file.write(f"{os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S %Z')}")
+        file.write(_owner(what))
         file.flush()
         yield
+
+
+def _owner(what: str) -> str:
+    """Return who this is: ``1234 of larry since 2026-01-31 12:00:00 UTC, which publishes laptops``."""
+    try:
+        who = os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        who = str(os.getuid())
+    doing = f", which {what}" if what else ""
+    return f"{os.getpid()} of {who} since {time.strftime('%Y-%m-%d %H:%M:%S %Z')}{doing}"
 
 
 def _acquire(file: t.IO[str], path: str, deadline: float) -> None:

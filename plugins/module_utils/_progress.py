@@ -36,7 +36,7 @@ class Source:
 class Progress:
     """How far a job is, from what its programs print and from what its emerge tells beside that."""
 
-    doing: t.Callable[[str], Step | None]
+    doing: t.Callable[[str], Step | str | None]  # a step of emerge's, or words of another program's
     source: Source | None = None
     clock: t.Callable[[], float] = time.time
     told: Told = field(default_factory=lambda: {"doing": "", "live": {}})
@@ -52,6 +52,8 @@ class Progress:
         step = self.doing(text)
         if step is None:
             return False
+        if isinstance(step, str):
+            return self._tell({"doing": step})
         over = step.what == "completed"
         earlier = self._steps.get(step.cpv, _live.Task("", "", step.what == "unpacking", self.clock()))
         task = dataclasses.replace(earlier, cpv=step.cpv, phase=step.what)

@@ -14,48 +14,65 @@ import gzip
 import os
 import time
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _archive,
     _durable,
     _files,
     _generation,
+    _intent,
     _lock,
     _packages,
     _pool,
-    _repository,
+    _prune,
     _seal,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._intent import Plan, Wish
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
+from ansible_collections.larry.binhost.plugins.module_utils._signer import Signer
 
 TIMESTAMP_STEP: t.Final = 6  # seconds
 _PATIENCE: t.Final = 60  # seconds to wait for another publication of the same target
+Look = t.Callable[[str], t.Sequence[str]]
 
 
 def publish(
     place: Place,
     repositories: t.Mapping[str, str] | None = None,
     *,
-    keep: int = 5,
-    withhold: t.Container[str] = (),
-) -> _generation.Plan:
+    wish: Wish = Wish(),  # noqa: B008
+    signer: Signer | None = None,
+    look: Look = lambda folder: (),
+    kept: _prune.Kept = _prune.Kept(),  # noqa: B008
+) -> Plan:
     """Bring about what ``plan`` says, as the only one that does; returns the plan.
 
-    ``keep`` generations are left; ``withhold`` as for ``plan``.  Raises ``BinhostError``, with what is
-    served untouched, if anything isn't as the index says.
+    Without ``signer`` nothing is signed.  ``look`` returns what is wrong with the folder of a generation that is about
+    to become current; ``kept`` says what stays besides it.  Raises ``BinhostError``, with what is served untouched, if
+    anything isn't as the index says.
     """
-    with _lock.held(f"generation-{place.target}", state=place.state, wait=_PATIENCE):
-        wanted = _generation.plan(place, repositories, withhold=withhold)
+    with _lock.held(f"generation-{place.target}", state=place.state, wait=_PATIENCE, what=f"publishes {place.target}"):
+        wanted = _intent.plan(place, repositories, wish, signer)
         if wanted.index is None:
             raise BinhostError(f"{place.pkgdir}/Packages: expected the index of a build, found none; build first")
         if not wanted.repositories:
             raise BinhostError(f"{place.state}/repos: expected a snapshot of an ebuild repository, found none")
         if wanted.changed:
+            usable = replace(signer, valid=_intent.valid(wish, signer)) if signer else None
             with _cleaning(place):
-                _make(place, wanted, wanted.index)
-            _prune(place, keep)
+                _make(place, wanted, wanted.index, _Making(wish, usable, look))
+            _prune.generations(place, kept)
         return wanted
+
+
+class _Making(t.NamedTuple):
+    """How a generation is made."""
+
+    wish: Wish
+    signer: Signer | None
+    look: Look
 
 
 @contextlib.contextmanager
@@ -64,50 +81,99 @@ def _cleaning(place: Place) -> t.Iterator[None]:
     try:
         yield
     except OSError as exc:
-        _clean(place)
+        clean(place)
         raise BinhostError(f"{place.folder}: expected to publish, found: {exc}; what is served is unchanged") from exc
     except BinhostError:
-        _clean(place)
+        clean(place)
         raise
 
 
-def _clean(place: Place) -> None:
+def clean(place: Place) -> None:
     """Remove what was never finished."""
     for leftover in _durable.drafts(place.folder):
         _durable.remove(leftover)
+    _pool.clean(place.pool)
 
 
-def _make(place: Place, wanted: _generation.Plan, index: _packages.Index) -> None:
+def _make(place: Place, wanted: Plan, index: _packages.Index, making: _Making) -> None:
     """Make the generation beside the others, look at it, and only then let it be the current one."""
-    _clean(place)
-    files = _pool.admit(place.pool, place.pkgdir, wanted.packages.values(), _known(wanted))
+    clean(place)
+    files = _files_of(place, wanted, index, making.signer)
     final = place.generation(wanted.number)
     draft = _durable.draft(final)
     _files.directory(draft)
-    for path in files:
-        _durable.link(os.path.join(place.pool, path), os.path.join(draft, path))
-    timestamp = max(int(time.time()), _last_timestamp(place) + TIMESTAMP_STEP)
+    for path, file in files.items():
+        _durable.link(os.path.join(file.folder, path), os.path.join(draft, path))
+    now = time.time()
+    timestamp = max(int(now), _last_timestamp(place) + TIMESTAMP_STEP)
+    amended = _packages.amended(index, {path: file.keys for path, file in files.items() if file.keys})
     seal = _seal.Seal(
         target=place.target,
         number=wanted.number,
-        time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        time=_seal.utc(now),
+        expires=_seal.utc(now + making.wish.days * _intent.DAY),
         timestamp=timestamp,
-        index=_write_index(draft, index, timestamp),
+        key=making.signer.fingerprint if making.signer else "",
+        restores=wanted.restores,
+        index=_write_index(draft, amended, timestamp),
         repositories=_carry_repositories(place, wanted, draft),
-        packages=files,
+        packages={path: file.package for path, file in files.items()},
     )
-    _durable.write(os.path.join(draft, "seal.json"), _seal.dump(seal))
-    _generation.check(draft)
+    _write_seal(draft, seal, making.signer)
+    _pass(draft, making, wanted)
     _durable.finish(draft, final)
     _files.link(place.generation("current"), str(wanted.number))
 
 
-def _known(wanted: _generation.Plan) -> dict[str, _seal.File]:
-    """Return the files that the current generation was found to hold for the very same entries."""
-    if wanted.current is None:
-        return {}
-    new = set(wanted.added())
-    return {path: file for path, file in wanted.current.seal.packages.items() if path not in new}
+class _File(t.NamedTuple):
+    """A package file of the generation that is made."""
+
+    folder: str  # where it is now
+    package: _seal.Package
+    keys: t.Mapping[str, str]  # what of its index entry changes
+
+
+def _files_of(place: Place, wanted: Plan, index: _packages.Index, signer: Signer | None) -> dict[str, _File]:
+    """Return PATH to file; what isn't signed yet, or by a key that no longer counts, is signed."""
+    entries = _generation.by_path(index, where=wanted.folder)
+    ready: dict[str, _File] = {}
+    if wanted.restores:
+        seal = _generation.seal_of(wanted.folder)
+        ready = {
+            path: _File(wanted.folder, package, {})
+            for path, package in seal.packages.items()
+            if signer is None or package.key in signer.valid
+        }
+    asked = [
+        _pool.Wanted(entries[path], wanted.folder, wanted.content[path][1]) for path in entries if path not in ready
+    ]
+    admitted = _pool.admit(place.pool, asked, signer)
+    return {
+        path: ready[path] if path in ready else _File(place.pool, admitted[path].package, admitted[path].keys())
+        for path in sorted(entries)
+    }
+
+
+def _pass(draft: str, making: _Making, wanted: Plan) -> None:
+    """Raise ``BinhostError`` unless the generation may become the current one.
+
+    What has just been signed was verified in the pool, and what was published before is the same file: of the
+    signatures only the seal's is looked at here. What is gone back to was looked at when it was new.
+    """
+    _generation.check(draft)
+    if making.signer:
+        _generation.check_seal(draft, making.signer)
+    wrong = [*_generation.unreadable(draft), *(() if wanted.restores else making.look(draft))]
+    if wrong:
+        raise BinhostError("\n".join([*wrong, "so it isn't published; what is served is unchanged"]))
+
+
+def _write_seal(draft: str, seal: _seal.Seal, signer: Signer | None) -> None:
+    path, signature = (os.path.join(draft, name) for name in (_seal.NAME, _seal.SIGNATURE))
+    _durable.write(path, _seal.dump(seal))
+    if signer:
+        signer.sign_file(path, signature)
+        os.chmod(signature, _durable.FILE_MODE)
 
 
 def _last_timestamp(place: Place) -> int:
@@ -129,51 +195,22 @@ def _write_index(folder: str, index: _packages.Index, timestamp: int) -> _seal.F
     return _generation.file_of(data)
 
 
-def _carry_repositories(place: Place, wanted: _generation.Plan, folder: str) -> dict[str, _seal.Repository]:
+def _carry_repositories(place: Place, wanted: Plan, folder: str) -> dict[str, _seal.Repository]:
     """Put an archive of every repository into the generation; return what they are."""
     _files.directory(os.path.join(folder, "repos"))
     return {name: _carry(place, wanted, name, folder) for name in sorted(wanted.repositories)}
 
 
-def _carry(place: Place, wanted: _generation.Plan, name: str, folder: str) -> _seal.Repository:
-    """Link the current generation's archive where it is of the same revision, else make a new one."""
-    revision = wanted.revisions()[name]
-    previous = wanted.current.seal.repositories.get(name) if wanted.current else None
-    if wanted.current and previous and previous.revision[:12] == revision:
-        old = os.path.join(place.generation(wanted.current.seal.number), previous.archive)
-        _durable.link(old, os.path.join(folder, previous.archive))
-        return previous
+def _carry(place: Place, wanted: Plan, name: str, folder: str) -> _seal.Repository:
+    """Link the archive of a generation that has the same revision, else make a new one."""
+    revision = wanted.repositories[name]
+    number = wanted.current.seal.number if wanted.current else 0
+    for old in [wanted.folder] if wanted.restores else [place.generation(number)] if number else []:
+        previous = _generation.seal_of(old).repositories.get(name)
+        if previous and previous.revision[:12] == revision:
+            _durable.link(os.path.join(old, previous.archive), os.path.join(folder, previous.archive))
+            return previous
     archive = f"repos/{name}{_archive.SUFFIX}"
     path = os.path.join(folder, archive)
-    _archive.pack(wanted.repositories[name], path)
+    _archive.pack(wanted.snapshots[name], path)
     return _seal.Repository(revision, archive, _durable.digests(path, "sha512")["sha512"], os.path.getsize(path))
-
-
-def _prune(place: Place, keep: int) -> None:
-    """Leave the newest generations and the current one, and in pool and snapshots what these need."""
-    numbers = place.numbers()
-    served = os.readlink(place.generation("current"))
-    kept = [number for number in numbers if number in numbers[-keep:] or str(number) == served]
-    for number in set(numbers) - set(kept):
-        _durable.discard(place.generation(number))
-    seals = _seals(place.generation(number) for number in kept)
-    _pool.prune(place.pool, {path for seal in seals for path in seal.packages})
-    _repository.prune(_served_snapshots(place.state), place.state)
-
-
-def _served_snapshots(state: str) -> set[str]:
-    """Return the snapshots that the current generation of any target was made of."""
-    folder = os.path.join(state, "generations")
-    seals = _seals(os.path.join(folder, target, "current") for target in os.listdir(folder))
-    names = {repository.folder(name) for seal in seals for name, repository in seal.repositories.items()}
-    return {os.path.join(state, "repos", name) for name in names}
-
-
-def _seals(folders: t.Iterable[str]) -> list[_seal.Seal]:
-    """Return the seals of these generations; one without a good seal needs nothing kept for it."""
-    seals = []
-    for folder in folders:
-        path = os.path.join(folder, "seal.json")
-        with contextlib.suppress(BinhostError, OSError):
-            seals.append(_seal.parse(_generation.read(path), where=path))
-    return seals

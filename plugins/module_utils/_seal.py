@@ -5,30 +5,43 @@
 
 ::
 
-    {"format": 1, "target": "x86-64-v3", "number": 41, "time": "2026-01-31T12:00:00Z", "timestamp": 1769860800,
+    {"format": 2, "target": "x86-64-v3", "number": 41, "time": "2026-01-31T12:00:00Z", "timestamp": 1769860800,
+     "expires": "2026-05-01T12:00:00Z", "key": "<fingerprint>", "restores": 0,
      "index": {"sha512": "…", "size": 51234},
      "repositories": {"gentoo": {"revision": "…", "archive": "repos/gentoo.tar.xz", "sha512": "…", "size": 41234567}},
-     "packages": {"app-misc/foo/foo-1.2-1.gpkg.tar": {"sha512": "…", "size": 20480}}}
+     "packages": {"app-misc/foo/foo-1.2-1.gpkg.tar": {"sha512": "…", "size": 20480, "key": "<fingerprint>",
+       "cflags": "-O2 -march=x86-64-v3", "kernel": "3.2.0", "source": {"size": 18432, "md5": "…", "sha1": "…"}}}}
 
 ``timestamp`` is the TIMESTAMP of Packages and the mtime of its files; sizes are bytes; paths are relative to the
 generation's folder.  A key that this format does not have is an error: a later format gets another number.
+Beside it stands ``seal.json.asc``, the detached signature of its bytes by ``key``; format 1 had none.
 """
 
 from __future__ import annotations
 
+import calendar
 import json
 import re
+import time
 import typing as t
 from dataclasses import asdict, dataclass
 
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import TARGET_NAME
 
-FORMAT: t.Final = 1
+FORMAT: t.Final = 2
+NAME: t.Final = "seal.json"
+SIGNATURE: t.Final = "seal.json.asc"
 REPOSITORY_NAME: t.Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\Z")  # PMS 3.1.5
 _REVISION = re.compile(r"[0-9a-f]{12,64}\Z")
 _SHA512 = re.compile(r"[0-9a-f]{128}\Z")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
+_TIME_FORMAT: t.Final = "%Y-%m-%dT%H:%M:%SZ"
+_KEY = re.compile(r"([0-9A-F]{40}|[0-9A-F]{64})?\Z")
+_MD5 = re.compile(r"([0-9a-f]{32})?\Z")
+_SHA1 = re.compile(r"([0-9a-f]{40})?\Z")
+_KERNEL = re.compile(r"(\d+\.\d+\.\d+)?\Z")
+_LINE = re.compile(r"[^\n\r\0]*\Z")
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,25 @@ class File:
 
     sha512: str
     size: int  # bytes
+
+
+@dataclass(frozen=True)
+class Source:
+    """A package as Portage built it, before it was signed, in the words of PKGDIR's index."""
+
+    size: int  # bytes
+    md5: str  # "" where the index has none
+    sha1: str  # the same
+
+
+@dataclass(frozen=True)
+class Package(File):
+    """A package file, and what of it no index tells."""
+
+    key: str  # fingerprint of the primary key that signed it, "" if none did
+    cflags: str  # that it was compiled with
+    kernel: str  # the oldest that its programs start on, such as "3.2.0"; "" if they don't say
+    source: Source
 
 
 @dataclass(frozen=True)
@@ -60,14 +92,31 @@ class Seal:
     target: str
     number: int
     time: str  # when it was made, UTC, "2026-01-31T12:00:00Z"
+    expires: str  # from when on it is no longer to be taken for the newest, likewise
     timestamp: int  # of the index, seconds since the epoch
+    key: str  # fingerprint of the primary key that signs this seal, "" if none does
+    restores: int  # the generation that it went back to, 0 if it is what was built last
     index: File
     repositories: t.Mapping[str, Repository]
-    packages: t.Mapping[str, File]  # PATH of the index to file
+    packages: t.Mapping[str, Package]  # PATH of the index to file
 
     def revisions(self) -> dict[str, str]:
         """Return repository to revision, sorted by name."""
         return {name: self.repositories[name].revision for name in sorted(self.repositories)}
+
+    def left(self, now: float) -> int:
+        """Return the seconds until it expires; not above 0 once it has."""
+        return seconds(self.expires) - int(now)
+
+
+def seconds(text: str) -> int:
+    """Return seconds since the epoch of a time as seals write it."""
+    return calendar.timegm(time.strptime(text, _TIME_FORMAT))
+
+
+def utc(moment: float) -> str:
+    """Return seconds since the epoch as seals write it."""
+    return time.strftime(_TIME_FORMAT, time.gmtime(moment))
 
 
 def dump(seal: Seal) -> bytes:
@@ -96,11 +145,14 @@ def _seal(read: _Reader) -> Seal:
     seal = Seal(
         target=read.text("target", TARGET_NAME),
         number=read.number("number", least=1),
-        time=read.text("time", _TIME),
+        time=read.time("time"),
+        expires=read.time("expires"),
         timestamp=read.number("timestamp"),
+        key=read.text("key", _KEY),
+        restores=read.number("restores"),
         index=_file(read.record("index")),
         repositories={name: _repository(entry) for name, entry in read.records("repositories", repository_name)},
-        packages={path: _file(entry) for path, entry in read.records("packages", inside)},
+        packages={path: _package(entry) for path, entry in read.records("packages", inside)},
     )
     read.ends("format", *Seal.__dataclass_fields__)
     return seal
@@ -109,6 +161,20 @@ def _seal(read: _Reader) -> Seal:
 def _file(read: _Reader) -> File:
     read.ends("sha512", "size")
     return File(read.text("sha512", _SHA512), read.number("size"))
+
+
+def _package(read: _Reader) -> Package:
+    read.ends("sha512", "size", "key", "cflags", "kernel", "source")
+    source = read.record("source")
+    source.ends("size", "md5", "sha1")
+    return Package(
+        sha512=read.text("sha512", _SHA512),
+        size=read.number("size"),
+        key=read.text("key", _KEY),
+        cflags=read.text("cflags", _LINE),
+        kernel=read.text("kernel", _KERNEL),
+        source=Source(source.number("size"), source.text("md5", _MD5), source.text("sha1", _SHA1)),
+    )
 
 
 def _repository(read: _Reader) -> Repository:
@@ -144,6 +210,15 @@ class _Reader:
         value = self._value.get(key)
         if not isinstance(value, str) or not pattern.match(value):
             raise BinhostError(f"{self.where}: {key}: expected {pattern.pattern[:-2]}, found {value!r}")
+        return value
+
+    def time(self, key: str) -> str:
+        """Return a text that is a time there is."""
+        value = self.text(key, _TIME)
+        try:
+            seconds(value)
+        except ValueError:
+            raise BinhostError(f"{self.where}: {key}: expected a time, found {value!r}") from None
         return value
 
     def number(self, key: str, *, least: int = 0) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import typing as t
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
@@ -16,11 +17,12 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _local,
     _lock,
     _seal,
+    _servers,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
+from ansible_collections.larry.binhost.plugins.module_utils._servers import Offer, Request, Trouble
 
-_LARGEST_SEAL: t.Final = 1 << 26  # bytes; 40,000 packages make 12 MB
 _PATIENCE: t.Final = 60  # seconds to wait for another synchronisation
 
 
@@ -28,19 +30,10 @@ _PATIENCE: t.Final = 60  # seconds to wait for another synchronisation
 class Answer:
     """What asking the servers brought."""
 
-    uri: str | None = None  # the first that answered
-    offer: _bring.Offer | None = None
+    uri: str | None = None  # the first that answered with anything usable
+    offer: Offer | None = None
     message: str = ""  # why there is no offer
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is wanted."""
-
-    place: Place
-    uris: t.Sequence[str]
-    timeout: float = 5  # seconds per attempt
-    allow_older: bool = False
+    remarks: Sequence[str] = ()  # what a person should know although all is well: who was passed over, and why
 
 
 @dataclass(frozen=True)
@@ -56,31 +49,59 @@ class Result:
 
 def check(request: Request) -> Result:
     """Return what ``run`` would do; only seals are fetched and nothing is written."""
-    _refuse_master(request.place.state)
-    here = _local.find(request.place)
-    answer = ask(request)
-    offer = answer.offer
-    if offer is None or _settled(request, here, offer):
-        return Result(here, answer, here.number, here.timestamp)
-    return Result(here, answer, offer.seal.number, here.timestamp, changed=True)
+    return _first(request, lambda _here, _offer: None)
 
 
 def run(request: Request) -> Result:
-    """Bring the newest generation here if it isn't.
+    """Bring the wanted generation here if it isn't, from the first server that has it as it must be.
 
-    No answer from any server is no error.  Raises ``BinhostError`` for wrong content, a number lower than what is
-    here, or another generation of the same number; what is here then stays.
+    No answer from any server is no error.  Raises ``BinhostError`` if what they answer is wrong, a number lower than
+    what was here, or another generation of the same number; what is here then stays.
     """
     with _lock.held("sync", state=request.place.state, wait=_PATIENCE):
-        wanted = check(request)
-        if not wanted.changed or wanted.answer.offer is None:
-            return wanted
+        return _first(request, lambda here, offer: _install(request, here, offer))
+
+
+def _first(request: Request, act: t.Callable[[_local.Here, Offer], int | None]) -> Result:
+    """Go through the servers until one's offer is here or was acted on; ``act`` returns the new index's TIMESTAMP."""
+    _refuse_master(request.place.state)
+    here = _local.find(request.place)
+    passed: list[Trouble] = []
+    for answer in _servers.answers(request, here):
+        if isinstance(answer, Trouble):
+            passed.append(answer)
+            continue
+        found = Answer(answer.uri, answer, remarks=(*_texts(passed), *_remarks(request, answer)))
+        if _settled(here, answer):
+            return Result(here, found, here.number, here.timestamp)
         try:
-            with _cleaning(request.place):
-                timestamp = _bring.bring(request.place, wanted.here, wanted.answer.offer, timeout=request.timeout)
+            timestamp = act(here, answer)
+        except _TroubleError as exc:
+            passed.append(exc.trouble)
+            continue
+        return Result(here, found, answer.seal.number, timestamp or here.timestamp, changed=True)
+    return Result(here, _nobody(request, here, passed), here.number, here.timestamp)
+
+
+class _TroubleError(Exception):
+    """A server whose seal was right could not bring what it names."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.text)
+        self.trouble = trouble
+
+
+def _install(request: Request, here: _local.Here, offer: Offer) -> int:
+    """Bring an offer and let Portage read it; return the index's TIMESTAMP.  Raises ``_TroubleError``."""
+    highest = offer.seal.number if request.allow_older else max(here.highest or 0, offer.seal.number)
+    with _cleaning(request.place):
+        try:
+            index = _bring.bring(request.place, offer, timeout=request.timeout)
         except _fetch.Unanswered as exc:
-            return Result(wanted.here, Answer(message=str(exc)), wanted.here.number, wanted.here.timestamp)
-        return Result(wanted.here, wanted.answer, wanted.number, timestamp, changed=True)
+            raise _TroubleError(Trouble(offer.uri, "silent", str(exc))) from exc
+        except BinhostError as exc:
+            raise _TroubleError(Trouble(offer.uri, "wrong", str(exc))) from exc
+        return _bring.install(request.place, here, offer, index, highest=highest)
 
 
 @contextlib.contextmanager
@@ -93,47 +114,57 @@ def _cleaning(place: Place) -> t.Iterator[None]:
         raise BinhostError(
             f"{place.folder}: expected to store a generation, found: {exc}; what was here stays"
         ) from exc
-    except BinhostError:
+    except (BinhostError, _TroubleError):
         _local.clean(place)
         raise
 
 
-def ask(request: Request) -> Answer:
-    """Return the seal of the first server that answers.  Raises ``BinhostError`` for an answer that is no seal."""
-    silent = []
-    for uri in map(_fetch.base, request.uris):
-        url = f"{uri}/{request.place.target}/current/seal.json"
-        try:
-            raw = _fetch.text(url, timeout=request.timeout, most=_LARGEST_SEAL)
-        except _fetch.Absent:
-            return Answer(uri, message=f"nothing published yet for target {request.place.target} at {uri}")
-        except _fetch.Unanswered as exc:
-            silent.append(str(exc))
-            continue
-        return Answer(uri, _bring.Offer(uri, _offered(raw, url, request.place.target), raw))
-    return Answer(message="; ".join(silent) or "no server to ask")
+def _nobody(request: Request, here: _local.Here, passed: Sequence[Trouble]) -> Answer:
+    """Return the answer if no server had anything to use.
+
+    Raises ``BinhostError`` unless that can be because some are off: a mirror that lags is no fault while the master,
+    which has newer, is silent.
+    """
+    kinds = {trouble.kind for trouble in passed}
+    message = "; ".join(trouble.text for trouble in passed) or "no server to ask"
+    if "wrong" in kinds or ("stale" in kinds and "silent" not in kinds):
+        raise BinhostError(f"{message}. What is here stays in use: {_here(here)}")
+    there = next((trouble.uri for trouble in passed if trouble.kind == "empty"), None)
+    if there and request.pinned and here.number != request.pinned and "silent" not in kinds:
+        raise BinhostError(
+            f"slave_pinned_generation: expected a generation that is served, found {message}. What is here stays in "
+            f"use: {_here(here)}. playbooks/generations.yml tells which there are"
+        )
+    return Answer(there, message=message)
 
 
-def _offered(raw: bytes, url: str, target: str) -> _seal.Seal:
-    """Return the seal if it is the target's."""
-    seal = _seal.parse(raw, where=url)
-    if seal.target != target:
-        raise BinhostError(f"{url}: expected the seal of target {target}, found that of {seal.target}")
-    return seal
+def _here(here: _local.Here) -> str:
+    return f"generation {here.number}" if here.number else "nothing yet"
 
 
-def _settled(request: Request, here: _local.Here, offer: _bring.Offer) -> bool:
-    """Return whether the offer is what is here already; raises if it must not replace it."""
-    same = here.seal == offer.seal
-    if here.number is not None and not request.allow_older:
-        where = f"{offer.uri}/{request.place.target}/current/seal.json"
-        number = offer.seal.number
-        hint = "if the master was set up anew, 'allow_older' takes it"
-        if number < here.number:
-            raise BinhostError(f"{where}: expected generation {here.number} or later, found {number}; {hint}")
-        if number == here.number and here.seal and not same:
-            raise BinhostError(f"{where}: expected generation {here.number} as it is here, found another one; {hint}")
-    return same and here.complete and here.uri == offer.place
+def _texts(passed: Sequence[Trouble]) -> list[str]:
+    """Return a sentence for each server that was passed over."""
+    words = {"silent": "does not answer", "empty": "has nothing", "stale": "is behind", "wrong": "answers wrongly"}
+    return [f"{trouble.uri} {words[trouble.kind]} and was passed over: {trouble.text}" for trouble in passed]
+
+
+def _remarks(request: Request, offer: Offer) -> list[str]:
+    """Return what is unusual about an offer that is taken."""
+    found = []
+    if request.pinned:
+        late = _servers.expired(offer.seal)
+        found.append(
+            f"pinned to generation {request.pinned} (slave_pinned_generation): newer ones are not looked for"
+            + (f"; its seal expired {offer.seal.expires}" if late else "")
+        )
+    if request.trust is None:
+        found.append(f"nothing is verified (slave_verify: false): whoever answers at {offer.uri} is believed")
+    return found
+
+
+def _settled(here: _local.Here, offer: Offer) -> bool:
+    """Return whether the offer is what is here already."""
+    return here.seal == offer.seal and here.complete and here.uri == offer.place
 
 
 def _refuse_master(state: str) -> None:

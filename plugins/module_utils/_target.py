@@ -109,11 +109,12 @@ def state(target: Target, revisions: t.Mapping[str, str]) -> dict[str, str]:
         "compile": target.compile,
         "root": _fingerprint.digest(_fingerprint.root_state(target.root)),
         "repositories": _fingerprint.digest(dict(revisions)),
-        "packages": _index(target.pkgdir),
+        "packages": index_state(target.pkgdir),
     }
 
 
-def _index(pkgdir: str) -> str:
+def index_state(pkgdir: str) -> str:
+    """Return what tells PKGDIR's index from another one, without reading it."""
     try:
         stat = os.stat(os.path.join(pkgdir, "Packages"))
     except FileNotFoundError:

@@ -7,17 +7,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: generation
-short_description: What was built for a target is published as a numbered state
+short_description: What was built for a target is published as a signed, numbered state, and taken back
 version_added: 0.1.0
 author: larry.binhost contributors (@larry-binhost)
 description:
   - >-
-    Publishes the packages of a target's PKGDIR together with the ebuild repositories that they were built from:
-    the packages are copied into the target's pool and checked against the index; a generation is made of hard
-    links into the pool, an index of exactly these files, an archive of each repository and a seal that names them
-    all; then one rename lets it be the current one.
-  - A generation never changes. Numbers and the index's TIMESTAMP only grow.
-  - Nothing is published while packages and repositories are those of the current generation and this is complete.
+    Publishes the packages of a target's PKGDIR together with the ebuild repositories that they were built from: the
+    packages are copied into the target's pool, checked against the index and signed there; a generation is made of hard
+    links into the pool, an index of exactly these files, an archive of each repository and a signed seal that names
+    them all; it is checked, and one rename lets it be the current one.
+  - >-
+    A generation never changes. Numbers and the index's TIMESTAMP only grow, also where an older content is published
+    again.
+  - >-
+    Nothing is published while packages, repositories and keys are those of the current generation, it is complete, and
+    more than half of its seal's time is left.
+  - >-
+    Before it becomes current, the build root's Portage is asked whether the target's world and all that it needs is in
+    it. A target of mode C(shared) has no build root and isn't asked.
   - >-
     A crash at any moment leaves the current generation as it was; what it left unfinished is removed at the
     next publication.
@@ -35,9 +42,15 @@ options:
     type: str
     required: true
   state:
-    description: Whether what was built is published.
+    description:
+      - V(published), what was built is current. A target that went back stays there unless O(latest).
+      - V(rolled_back), the content of O(number) is current, under a new number.
+      - V(verified), every byte and signature of O(number), or else of the current generation, was read and is right.
+      - V(listed), nothing is done; RV(generations) and RV(text) tell what there is.
+      - V(pruned), what nobody needs is gone, as far as O(budget) asks for it; in check mode RV(ignore:packages) and the
+        diff say what that is. At most 1000 packages go in one run.
     type: str
-    choices: [published]
+    choices: [published, rolled_back, verified, listed, pruned]
     default: published
   repositories:
     description:
@@ -52,12 +65,59 @@ options:
     type: list
     elements: str
     default: []
+  number:
+    description: The generation to go back to, or to verify.
+    type: int
+  latest:
+    description: Whether a target that went back is at what was built last again.
+    type: bool
+    default: false
+  resign:
+    description: Whether packages that another key signed, though it still counts, are signed anew. Nothing is built.
+    type: bool
+    default: false
+  sign:
+    description: Whether packages and seal are signed, by the key that M(larry.binhost.signing_key) made.
+    type: bool
+    default: true
+  seal_days:
+    description: How long a seal lasts; half of that before it expires, a new number with the same content is published.
+    type: int
+    default: 90
   keep:
     description: >-
-      How many generations are left; the current one always is. Packages and snapshots that none of them needs
-      are removed.
+      How many generations are left; the current one, the one it went back to and O(pinned) always are. What none of
+      them needs of pool and snapshots is removed.
     type: int
     default: 5
+  pinned:
+    description: Generations that slaves are pinned to.
+    type: list
+    elements: int
+    default: []
+  pins:
+    description: Who is pinned to which, slave to number, for RV(text).
+    type: dict
+    default: {}
+  installed:
+    description: What slaves have installed, as C(category/name-version). Their packages stay in PKGDIR.
+    type: list
+    elements: str
+    default: []
+  budget:
+    description: >-
+      GiB that all that is built and published for the target may take. Where it is more, packages that no slave has or
+      would install go, the oldest first, whenever something is published.
+    type: float
+  build_on_slave:
+    description: Packages that each slave makes itself, as category/package; V(*) stands for any text.
+    type: list
+    elements: str
+    default: []
+  distdir:
+    description: The folder with the sources.
+    type: path
+    default: /var/cache/distfiles
   state_dir:
     description: The folder below which all of this is. Everything else in this collection expects the default.
     type: path
@@ -68,89 +128,191 @@ EXAMPLES = r"""
 - name: What was built for the laptops is published
   larry.binhost.generation:
     target: laptops
+
+- name: The laptops are back at generation 41
+  larry.binhost.generation:
+    target: laptops
+    state: rolled_back
+    number: 41
 """
 
 RETURN = r"""
 number:
   description: The generation that is current afterwards, in check mode the one that would be.
-  returned: success
+  returned: O(state=published) or O(state=rolled_back)
   type: int
   sample: 42
 path:
   description: Its folder.
-  returned: success
+  returned: O(state=published) or O(state=rolled_back)
   type: str
   sample: /var/lib/larry-binhost/generations/laptops/42
 packages:
-  description: How many packages it has.
-  returned: success
-  type: int
+  description: How many packages it has; with O(state=pruned), the paths in PKGDIR of those that go.
+  returned: O(state=published), O(state=rolled_back) or O(state=pruned)
+  type: raw
   sample: 812
 added:
   description: The paths of packages that are new or have new content, sorted.
-  returned: success
+  returned: O(state=published) or O(state=rolled_back)
   type: list
   elements: str
   sample: [app-misc/hello/hello-2.10-1.gpkg.tar]
 removed:
   description: The paths of packages that are no longer part or have new content, sorted.
-  returned: success
+  returned: O(state=published) or O(state=rolled_back)
   type: list
   elements: str
   sample: []
 repositories:
   description: Ebuild repository to the first 12 digits of its revision.
-  returned: success
+  returned: O(state=published) or O(state=rolled_back)
   type: dict
   sample: {gentoo: 0123456789ab}
+reasons:
+  description: Why there is something to publish; empty if there isn't.
+  returned: O(state=published) or O(state=rolled_back)
+  type: list
+  elements: str
+  sample: [its seal expires at 2026-05-01T12:00:00Z]
+restores:
+  description: The generation that the target went back to, 0 if it is at what was built last.
+  returned: O(state=published) or O(state=rolled_back)
+  type: int
+  sample: 41
+waiting:
+  description: Whether something else was built and isn't published, since the target went back.
+  returned: O(state=published) or O(state=rolled_back)
+  type: bool
+  sample: false
+pruned:
+  description: The paths of the packages in PKGDIR that went for the budget's sake.
+  returned: O(state=published) or O(state=rolled_back)
+  type: list
+  elements: str
+  sample: []
+over_budget:
+  description: Bytes by which O(budget) is exceeded nevertheless.
+  returned: O(state=published), O(state=rolled_back) or O(state=pruned)
+  type: int
+  sample: 0
+problems:
+  description: What is wrong; then the module fails.
+  returned: O(state=verified)
+  type: list
+  elements: str
+  sample: []
+closure:
+  description: Whether the build root's Portage was asked whether all that the world needs is there.
+  returned: O(state=verified)
+  type: bool
+  sample: true
+generations:
+  description: >-
+    The generations, oldest first; O(state=pruned): the numbers of those that go. C(own) is the bytes on the disk that
+    the one before has no part of, C(change) what is otherwise than there, C(restores) the one it went back to.
+  returned: O(state=listed) or O(state=pruned)
+  type: list
+  elements: raw
+  sample:
+    - number: 41
+      current: true
+      time: "2026-01-31T12:00:00Z"
+      expires: "2026-05-01T12:00:00Z"
+      packages: 812
+      own: 1288490188
+      restores: 0
+      change: {added: [app-misc/hello-2.10], updated: [], removed: [], rebuilt: []}
+      repositories: {gentoo: 0123456789ab}
+      pinned_by: [laptop-amd]
+      damage: ""
+text:
+  description: The same as lines for a person, the newest first.
+  returned: O(state=listed)
+  type: list
+  elements: str
+  sample: ["*  41      2026-01-31 12:00  812       1.2 GiB   2026-05-01  1 added: app-misc/hello-2.10"]
+size:
+  description: Bytes of the packages that go. The pool has them until no kept generation does.
+  returned: O(state=pruned)
+  type: int
+  sample: 73400320
 """
 
 import typing as t
+from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _generation, _program
+from ansible_collections.larry.binhost.plugins.module_utils import _listing, _program, _release
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
-from ansible_collections.larry.binhost.plugins.module_utils._place import Place
+
+SPEC: dict[str, dict[str, t.Any]] = {
+    "target": {"type": "str", "required": True},
+    "state": {
+        "type": "str",
+        "choices": ["published", "rolled_back", "verified", "listed", "pruned"],
+        "default": "published",
+    },
+    "repositories": {"type": "dict", "default": {}},
+    "withhold": {"type": "list", "elements": "str", "default": []},
+    "number": {"type": "int"},
+    "latest": {"type": "bool", "default": False},
+    "resign": {"type": "bool", "default": False},
+    "sign": {"type": "bool", "default": True},
+    "seal_days": {"type": "int", "default": 90},
+    "keep": {"type": "int", "default": 5},
+    "pinned": {"type": "list", "elements": "int", "default": []},
+    "pins": {"type": "dict", "default": {}},
+    "installed": {"type": "list", "elements": "str", "default": []},
+    "budget": {"type": "float"},
+    "build_on_slave": {"type": "list", "elements": "str", "default": []},
+    "distdir": {"type": "path", "default": "/var/cache/distfiles"},
+    "state_dir": {"type": "path", "default": STATE},
+}
+
+
+def published(module: AnsibleModule, wanted: _release.Request) -> dict[str, t.Any]:
+    """Publish unless in check mode; return the result.  Raises ``BinhostError``."""
+    result = _release.foreseen(module.run_command, wanted, check=module.check_mode)
+    if result["changed"] and not module.check_mode:
+        result = job(module, "publish", wanted)
+    for warning in _release.warnings(wanted, result):
+        module.warn(warning)
+    return {name: value for name, value in result.items() if name not in ("damage", "said")}
+
+
+def job(module: AnsibleModule, kind: str, wanted: _release.Request) -> dict[str, t.Any]:
+    """Run a job of this program to its end; return its result.  Raises ``BinhostError``."""
+    place = wanted.place
+    return _program.run(
+        f"{kind}-{place.target}", kind, asdict(wanted), holds=[place.folder, place.pool], state=place.state
+    )
 
 
 def converge(module: AnsibleModule) -> dict[str, t.Any]:
-    """Publish unless in check mode; return the result.  Raises ``BinhostError``."""
-    asked = module.params
-    place = Place(asked["target"], asked["state_dir"])
-    if asked["keep"] < 1:
-        raise BinhostError(f"keep: expected at least 1, found {asked['keep']}")
-    wanted = _generation.plan(place, asked["repositories"], withhold=asked["withhold"])
-    result = _generation.told(place, wanted)
-    if wanted.changed and not module.check_mode:
-        parameters = {
-            "target": place.target,
-            "state": place.state,
-            "repositories": asked["repositories"],
-            "keep": asked["keep"],
-            "withhold": asked["withhold"],
-        }
-        name, holds = f"publish-{place.target}", [place.folder, place.pool]
-        result = _program.run(name, "publish", parameters, holds=holds, state=place.state)
-    damage = result.pop("damage")
-    if damage:
-        module.warn(f"the current generation of {place.target} is damaged, another takes its place: {damage}")
-    return result
+    """Return the result.  Raises ``BinhostError``."""
+    wanted, state = _release.request(module.params), module.params["state"]
+    if state == "listed":
+        found = _listing.lines(wanted.place, module.params["pins"])
+        return {"changed": False, "generations": [asdict(line) for line in found], "text": _listing.table(found)}
+    if state == "verified":
+        result = job(module, "verify", wanted)
+        if result["problems"]:
+            raise BinhostError("\n".join(result["problems"]))
+        return result
+    if state == "pruned":
+        return (
+            _release.prune(module.run_command, wanted, check=True)
+            if module.check_mode
+            else job(module, "prune", wanted)
+        )
+    return published(module, wanted)
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "target": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["published"], "default": "published"},
-            "repositories": {"type": "dict", "default": {}},
-            "withhold": {"type": "list", "elements": "str", "default": []},
-            "keep": {"type": "int", "default": 5},
-            "state_dir": {"type": "path", "default": STATE},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     try:
         done = converge(module)
     except (BinhostError, OSError) as exc:

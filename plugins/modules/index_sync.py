@@ -12,14 +12,17 @@ version_added: 0.1.0
 author: larry.binhost contributors (@larry-binhost)
 description:
   - >-
-    Asks the servers in turn for the seal of the target's current generation; unless that is here already, fetches
-    the index and the ebuild repositories that it names, checks them against it, and lets
+    Asks the servers in turn for the seal of the target's current generation and verifies its signature; unless that
+    generation is here already, fetches the index and the ebuild repositories that it names, checks them, and lets
     C(/var/lib/larry-binhost/current) point to them in one step. Portage reads the index from there; its C(URI) is
     the server that answered.
   - Packages themselves are fetched by Portage.
   - >-
-    What is here stays in use if no server answers, which is no failure, and if one answers with anything wrong,
-    which is.
+    A server that is silent, has nothing, is behind what was here already, or answers with anything wrong is passed over
+    with a remark, and the next is asked.
+  - >-
+    What is here stays in use if no server has anything to use. That is no failure where they are silent, or behind
+    while another is silent; it is one where what they answer is wrong.
   - The generation that was in use before is kept too, older ones and the repositories that neither needs are removed.
   - Neither proxies nor redirections are followed. A server that is silent or slow is given up.
 extends_documentation_fragment:
@@ -37,7 +40,8 @@ options:
     required: true
   uris:
     description:
-      - Where the generations are served, C(http://HOST:PORT) or C(https://HOST). The first that answers is used.
+      - Where the generations are served, C(http://HOST:PORT) or C(https://HOST), in the order in which they are asked.
+      - The first with a seal that is signed, valid and no step back is used.
     type: list
     elements: str
     required: true
@@ -49,6 +53,17 @@ options:
         least 32 KiB/s.
     type: float
     default: 5
+  pinned:
+    description: >-
+      The number of the one generation that is to be here, be it older or newer than what is. Its seal may have expired.
+    type: int
+  verify:
+    description:
+      - Whether the seal has to be signed by one of the keys in C(/var/lib/larry-binhost/trusted.asc), see
+        M(larry.binhost.trusted_keys).
+      - With V(false) whoever answers is believed, and every run warns of it.
+    type: bool
+    default: true
   allow_older:
     description: >-
       Whether a generation may replace a later one, or another of the same number. Right only if the master
@@ -67,15 +82,23 @@ EXAMPLES = r"""
     target: laptops
     uris:
       - http://192.168.1.10:8080
+      - http://192.168.1.11:8080
+
+- name: This machine stays with the packages that it has
+  larry.binhost.index_sync:
+    target: laptops
+    uris:
+      - http://192.168.1.10:8080
+    pinned: 41
 """
 
 RETURN = r"""
 reachable:
-  description: Whether a server answered.
+  description: Whether a server had something to use, or nothing published yet.
   returned: success
   type: bool
 uri:
-  description: The server that answered, V(none) if none did.
+  description: That server, V(none) if there was none.
   returned: success
   type: str
   sample: http://192.168.1.10:8080
@@ -99,12 +122,18 @@ message:
   returned: success
   type: str
   sample: nothing published yet for target laptops at http://192.168.1.10:8080
+remarks:
+  description: What is unusual although all is well, such as servers that were passed over.
+  returned: success
+  type: list
+  elements: str
+  sample: ["http://192.168.1.11:8080 is behind and was passed over: ..."]
 """
 
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _sync
+from ansible_collections.larry.binhost.plugins.module_utils import _servers, _sync, _trust
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
@@ -112,15 +141,22 @@ from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
 def converge(module: AnsibleModule) -> dict[str, t.Any]:
     """Bring the generation here unless in check mode; return the result.  Raises ``BinhostError``."""
-    request = _sync.Request(
-        place=Place(module.params["target"], module.params["state_dir"]),
+    state = module.params["state_dir"]
+    request = _servers.Request(
+        place=Place(module.params["target"], state),
         uris=module.params["uris"],
         timeout=module.params["timeout"],
         allow_older=module.params["allow_older"],
+        pinned=module.params["pinned"],
+        trust=_servers.Trust(module.run_command, _trust.trusted_path(state)) if module.params["verify"] else None,
     )
+    if request.pinned is not None and request.pinned < 1:
+        raise BinhostError(f"pinned: expected the number of a generation, found {request.pinned}")
     if request.timeout <= 0:
         raise BinhostError(f"timeout: expected more than 0 seconds, found {request.timeout}")
     done = _sync.check(request) if module.check_mode else _sync.run(request)
+    for remark in done.answer.remarks:
+        module.warn(remark)
     before, after = _sync.describe(done)
     place = request.place.folder
     return {
@@ -131,6 +167,7 @@ def converge(module: AnsibleModule) -> dict[str, t.Any]:
         "timestamp": done.timestamp,
         "repositories": _sync.revisions(done),
         "message": done.answer.message,
+        "remarks": list(done.answer.remarks),
         "diff": {"before_header": place, "after_header": place, "before": before, "after": after},
     }
 
@@ -142,6 +179,8 @@ def main() -> None:
             "target": {"type": "str", "required": True},
             "uris": {"type": "list", "elements": "str", "required": True},
             "timeout": {"type": "float", "default": 5},
+            "pinned": {"type": "int"},
+            "verify": {"type": "bool", "default": True},
             "allow_older": {"type": "bool", "default": False},
             "state_dir": {"type": "path", "default": STATE},
         },

@@ -18,6 +18,8 @@ CLIENT_CONF: t.Final = "make.conf/zz-binhost.conf"
 #: What only a build needs is on the master. With ``y`` a changed BDEPEND alone refuses a binary (depgraph.py,
 #: ``_changed_deps``), and what --depclean keeps has to be what an update would install.
 NO_BDEPS: t.Final = "--with-bdeps=n"
+#: Portage's default is to take a package that isn't signed where a person's binrepos.conf lets it.
+VERIFY: t.Final = ("binpkg-request-signature",)
 #: A dead master must not hold up a person's own emerge: wget gives up after two attempts of ten seconds.
 FETCH: t.Final = 'wget --no-proxy --tries={tries} --timeout=10 --no-verbose -O "${{DISTDIR}}/${{FILE}}" "${{URI}}"'
 
@@ -61,7 +63,10 @@ def client(slave: str, variables: Variables, facts: t.Mapping[str, t.Any]) -> di
         return _fragments.header(what, variable)
 
     declared = {**_own_flags(variables, facts["cpu"]), **(variables.get("slave_client_conf") or {})}
-    settings = _declared.with_words(declared, "FEATURES", ["getbinpkg"])
+    verify = variables.get("slave_verify", True)
+    settings = _declared.with_words(declared, "FEATURES", ["getbinpkg", *(VERIFY if verify else ())])
+    # What Portage would run before it verifies; the keys that it needs are there, and a failure of it ends emerge.
+    settings = {"PORTAGE_TRUST_HELPER": "", **settings} if verify else settings
     # Before the person's own words, of which the last one counts.
     defaults = {"EMERGE_DEFAULT_OPTS": NO_BDEPS, "MAKEOPTS": _sizes.makeopts(facts)}
     free = {name: value for name, value in defaults.items() if name not in settings}
@@ -69,7 +74,7 @@ def client(slave: str, variables: Variables, facts: t.Mapping[str, t.Any]) -> di
     told = {name: _declared.rendered(name, variables, where) for name in ("binrepos_conf", "files")}
     return {
         CLIENT_CONF: _fragments.make_conf(settings, header=header("slave_client_conf"), defaults=free),
-        "binrepos.conf/02-binhost.conf": _fragments.header(what, "the group masters") + _binrepos(),
+        "binrepos.conf/02-binhost.conf": _fragments.header(what, "the group masters") + _binrepos(str(verify).lower()),
         **{path: text for files in told.values() for path, text in files.items() if _for_client(path)},
     }
 
@@ -81,13 +86,12 @@ def _own_flags(variables: Variables, cpu: t.Mapping[str, t.Any]) -> dict[str, st
 
 
 @functools.cache
-def _binrepos() -> str:
+def _binrepos(verify: str) -> str:
     repository = {
         "priority": "10",
         "sync-uri": f"file://{_paths.below('current')}",
         "fetchcommand": FETCH.format(tries=2),
         "resumecommand": FETCH.format(tries=2).replace(" -O ", " -c -O "),
-        # Packages and seal are not signed: whoever answers at the master's address is believed.
-        "verify-signature": "false",
+        "verify-signature": verify,
     }
     return _fragments.ini({"binhost": repository}, header="")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.larry.binhost.plugins.module_utils import _paths, _patterns
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.plugin_utils import _declarations, _declared
+from ansible_collections.larry.binhost.plugins.plugin_utils import _declarations, _declared, _mirrors
 
 if t.TYPE_CHECKING:
     import netaddr
@@ -52,12 +52,20 @@ SLAVE: t.Final[Mapping[str, str]] = {
     **{f"slave_{name}": "list" for name in _declared.WORDS},
     **{f"slave_{name}": variable.of for name, variable in _declared.VARIABLES.items()},
     "slave_build_on_slave": "list",
+    "slave_servers": "list",
+    "slave_verify": "flag",
+    "slave_pinned_generation": "number",
 }
 MASTER: t.Final[Mapping[str, str]] = {
     "binhost_address": "text",
     "master_http_port": "number",
     "master_jobs": "number",
     "master_makeopts": "text",
+}
+MIRROR: t.Final[Mapping[str, str]] = {
+    "binhost_address": "text",
+    "mirror_http_port": "number",
+    "mirror_targets": "list",
 }
 _SHOWN: t.Final[Mapping[str, str]] = {
     "text": "text",
@@ -111,6 +119,7 @@ class Fleet:
     masters: Sequence[str]
     slaves: Sequence[str]
     variables: Mapping[str, Variables]  # host -> its variables
+    mirrors: Sequence[str] = ()
 
     @functools.cached_property
     def targets(self) -> Mapping[str, Variables]:
@@ -124,7 +133,7 @@ class Fleet:
 
     @functools.cached_property
     def hosts(self) -> Sequence[str]:
-        """All hosts, sorted."""
+        """All hosts that are planned by what they say of themselves, sorted; mirrors aren't."""
         return sorted({*self.masters, *self.slaves})
 
     def declaration(self, host: str) -> tuple[str, bool]:
@@ -142,18 +151,20 @@ class Fleet:
         return bool(boolean(self.variables[host].get(REGROUP, False)))
 
     def _common(self, name: str, default: t.Any) -> t.Any:
-        own = [self.variables[host] for host in self.hosts]
+        own = [self.variables[host] for host in [*self.hosts, *self.mirrors]]
         return next((variables[name] for variables in own if name in variables), default)
 
 
 def fleet(groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Variables]) -> Fleet:
     """Return the fleet from Ansible's ``groups`` and ``hostvars``; only variables that the plan reads are looked at."""
-    masters, slaves = list(groups.get("masters", ())), list(groups.get("slaves", ()))
-    names = sorted({"binhost_targets", "binhost_networks", "ansible_host", "binhost_target", REGROUP, *SLAVE, *MASTER})
+    masters, slaves, mirrors = (list(groups.get(name, ())) for name in ("masters", "slaves", "mirrors"))
+    general = {"binhost_targets", "binhost_networks", "ansible_host", "binhost_target", REGROUP}
+    names = sorted({*general, *SLAVE, *MASTER, *MIRROR})
     variables = {
-        host: {name: hostvars[host][name] for name in names if name in hostvars[host]} for host in [*masters, *slaves]
+        host: {name: hostvars[host][name] for name in names if name in hostvars[host]}
+        for host in [*masters, *slaves, *mirrors]
     }
-    return Fleet(masters=masters, slaves=slaves, variables=variables)
+    return Fleet(masters=masters, slaves=slaves, variables=variables, mirrors=mirrors)
 
 
 def address(variables: Variables, host: str) -> str:
@@ -180,7 +191,8 @@ def built_on_slave(target: Variables, slave: Variables) -> list[str]:
 def problems(fleet: Fleet) -> list[str]:
     """Return everything that is wrong with the inventory and can be seen without asking a host."""
     parts = (_groups, _shared, _targets, _networks, _masters, _slaves)
-    return [problem for part in parts for problem in part(fleet)]
+    found = [problem for part in parts for problem in part(fleet)]
+    return found if not isinstance(fleet.targets, Mapping) else [*found, *_mirrors.problems(fleet)]
 
 
 def _groups(fleet: Fleet) -> Iterator[str]:
@@ -195,7 +207,7 @@ def _groups(fleet: Fleet) -> Iterator[str]:
 def _shared(fleet: Fleet) -> Iterator[str]:
     """What is the whole fleet's must not depend on who is asked."""
     for name, value in (("binhost_targets", fleet.targets), ("binhost_networks", fleet.networks)):
-        for host in fleet.hosts:
+        for host in [*fleet.hosts, *fleet.mirrors]:
             if fleet.variables[host].get(name, value) != value:
                 yield f"{host}: {name}: expected the same for every host, found {fleet.variables[host][name]!r}"
 
@@ -300,7 +312,7 @@ def _networks(fleet: Fleet) -> Iterator[str]:
     for network in networks:
         if network.prefixlen == 0:
             yield f"all hosts: binhost_networks: expected the fleet's own networks, found {network}: everybody's"
-    for host in [*fleet.masters, *fleet.slaves]:
+    for host in [*fleet.masters, *fleet.slaves, *fleet.mirrors]:
         yield from _address(host, fleet.variables[host], networks)
 
 
@@ -320,6 +332,8 @@ def _address(host: str, variables: Variables, networks: Sequence[netaddr.IPNetwo
 def _masters(fleet: Fleet) -> Iterator[str]:
     for host in fleet.masters:
         yield from _typed(host, fleet.variables[host], MASTER)
+    for host in fleet.mirrors:
+        yield from _typed(host, fleet.variables[host], MIRROR)
 
 
 def _slaves(fleet: Fleet) -> Iterator[str]:

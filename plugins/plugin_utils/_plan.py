@@ -20,6 +20,7 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _declared,
     _host_files,
     _inventory,
+    _mirrors,
     _price,
     _remarks,
     _schema,
@@ -62,6 +63,7 @@ def plan(fleet: Fleet, facts: Mapping[str, Facts], previous: Mapping[str, t.Any]
             slave: _slave(slave, where[slave], targets[where[slave]], fleet, facts[slave], own)
             for slave in sorted(where)
         },
+        "mirrors": _mirrors.part(fleet, targets, lambda host: uri(fleet, host)),
     }
     _schema.check_plan(made, "the plan")
     return made
@@ -85,6 +87,9 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
         "shared": _shared.part(name, group, spec, facts[group.master], {**files, **last}),
         "master": group.master,
         "uri": uri(fleet, group.master),
+        "mirrors": _mirrors.of_target(fleet, group.declared),
+        "pinned": _mirrors.pinned(fleet, group.members),
+        "installed": sorted({cpv for slave in group.members for cpv in facts[slave].get("installed", ())}),
         "chost": chost,
         "cpu": {**cpu, "held_back": {host: loss["flags"] for host, loss in price["lost"].items() if loss["flags"]}},
         "price": price,
@@ -115,11 +120,12 @@ def _host_cpu(host: str, cpus: Cpus) -> Plan:
     return {"level": cpus.isa(host).level(features), "features": list(_cpus.names(features))}
 
 
-def uri(fleet: Fleet, master: str) -> str:
-    """Return the URL below which the master serves its targets."""
-    variables = fleet.variables[master]
-    host = _inventory.address(variables, master)
-    return f"http://{f'[{host}]' if ':' in host else host}:{variables.get('master_http_port') or _inventory.HTTP_PORT}"
+def uri(fleet: Fleet, server: str) -> str:
+    """Return the URL below which a master or a mirror serves its targets."""
+    variables = fleet.variables[server]
+    host = _inventory.address(variables, server)
+    port = variables.get("mirror_http_port" if server in fleet.mirrors else "master_http_port")
+    return f"http://{f'[{host}]' if ':' in host else host}:{port or _inventory.HTTP_PORT}"
 
 
 def _repositories(group: Group, spec: Variables, facts: Mapping[str, Facts]) -> dict[str, str]:
@@ -174,13 +180,15 @@ def _variant(slave: str, files: Files, world: Sequence[str], facts: Facts) -> Pl
 
 
 def _slave(slave: str, name: str, target: Plan, fleet: Fleet, facts: Facts, own: Own) -> Plan:
-    variables = fleet.variables[slave]
+    variables, servers = fleet.variables[slave], _mirrors.servers(slave, fleet, target)
     files = {**target["files"], **own[slave], **_host_files.client(slave, variables, facts)}
     return {
         "target": name,
         "mode": target["mode"],
         "master": target["master"],
-        "uri": target["uri"],
+        "servers": servers,
+        "uris": [uri(fleet, server) for server in servers],
+        "pinned": variables.get("slave_pinned_generation"),
         "files": files,
         "links": target["links"],
         "world": declared_world(variables, fleet.targets[target["declared"]]),

@@ -18,12 +18,18 @@ def report(plan: Result, hosts: Mapping[str, Result], *, check: bool) -> str:
 
     ``hosts`` has, per host of the fleet: ``seen`` (bool), ``failure`` (text or None), and what the roles registered:
     ``done`` (master:
-    target to results), ``index``, ``packages`` (slave); what a host didn't come to is missing.
+    target to results), ``key`` (master), ``index``, ``packages`` (slave); what a host didn't come to is missing.
     """
     head = ["Nothing was changed (check mode)."] if check else []
     targets = [line for name in sorted(plan.get("targets", {})) for line in _target(name, plan["targets"][name], hosts)]
     slaves = [line for host in sorted(hosts) for line in _host(host, plan, hosts[host], check=check)]
-    return "\n".join([*head, *targets, "", *slaves]) + "\n"
+    keys = [f"{host}: {_said_of_key(hosts[host])}" for host in sorted(hosts) if _said_of_key(hosts[host])]
+    return "\n".join([*head, *targets, *keys, "", *slaves]) + "\n"
+
+
+def _said_of_key(result: Result) -> str:
+    """Return what is to be told of a master's key: that it is new, or soon expires."""
+    return str((result.get("key") or {}).get("message", ""))
 
 
 def _target(name: str, target: Result, hosts: Mapping[str, Result]) -> Iterator[str]:
@@ -84,6 +90,8 @@ def _host(host: str, plan: Result, result: Result, *, check: bool) -> Iterator[s
         # The message is one screen; what failed is told in full here.
         yield from (f"  {line}" for line in [*_aftermath.failures(packages)] or rest)
         yield from (f"  {line}" for line in _aftermath.left(packages))
+    elif host in plan.get("mirrors", {}):
+        yield from _mirror(host, result, check=check)
     elif not result["seen"]:
         known = (
             "did not answer; the plan used what was known of it"
@@ -111,6 +119,21 @@ def _slave(host: str, result: Result, *, check: bool) -> Iterator[str]:
         yield from (f"  {line}" for line in [*_aftermath.failures(packages), *_aftermath.left(packages)])
     if not index.get("reachable", True):
         yield f"  no transport answers: {index.get('message') or 'no reason given'}"
+    yield from (f"  {remark}" for remark in index.get("remarks", ()))
+
+
+def _mirror(host: str, result: Result, *, check: bool) -> Iterator[str]:
+    """Yield what a mirror serves, and what came to it."""
+    targets = result.get("mirror")
+    if targets is None:
+        yield f"{host}: did not answer; it serves what it has, if it is on"
+        return
+    for name, here in sorted(targets.items()):
+        number = f"generation {here['number']}" if here["number"] else "nothing yet"
+        some = _count(here["fetched"], "generation")
+        came = f", {some} {'would come' if check else 'came'}" if here["fetched"] else ""
+        yield f"{host}: mirror of target {name}: {number}{came}"
+        yield from (f"  {words}" for words in (here["problem"], here["message"]) if words)
 
 
 def _count(things: Sequence[str], noun: str) -> str:

@@ -21,7 +21,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Fleet
 
 Form = t.Any
-VERSION: t.Final = 3
+VERSION: t.Final = 4
 MANY: t.Final = "*"
 OPEN: t.Final = "..."
 
@@ -33,6 +33,9 @@ _TARGET: t.Final[Form] = {
     "shared": ({"files": {MANY: "text"}, "quickpkg": "flag", "config": "text", "modified": "flag"},),
     "master": "text",
     "uri": "text",
+    "mirrors": ["text"],
+    "pinned": ["number"],
+    "installed": ["text"],
     "chost": "text",
     "cpu": {
         "features": ["text"],
@@ -83,7 +86,9 @@ PLAN: t.Final[Form] = {
             "target": "text",
             "mode": "text",
             "master": "text",
-            "uri": "text",
+            "servers": ["text"],
+            "uris": ["text"],
+            "pinned": "number?",
             "files": {MANY: "text"},
             "links": {MANY: "text"},
             "world": ["text"],
@@ -92,7 +97,10 @@ PLAN: t.Final[Form] = {
             "overlays": {MANY: "text"},
         }
     },
+    "mirrors": {MANY: {"uri": "text", "targets": {MANY: "text"}}},
 }
+#: What version 3 didn't know of a target; it had one server for each host, its master's.
+NEW_IN_4: t.Final[Mapping[str, t.Any]] = {"mirrors": [], "pinned": [], "installed": []}
 #: What version 2 didn't know, and what is taken for it where that made the last plan.
 NEW_OF_TARGET: t.Final[Mapping[str, t.Any]] = {
     "mode": "chroot",
@@ -216,7 +224,9 @@ def usable(plan: t.Any, where: str) -> Mapping[str, t.Any] | None:
     if version == 1:
         return None
     if version == 2:
-        plan, version = _from_2(plan), VERSION
+        plan, version = _from_2(plan), 3
+    if version == 3:
+        plan, version = _from_3(plan), VERSION
     if version != VERSION:
         raise BinhostError(f"{where}: expected a plan of version {VERSION}, found version {version!r}")
     check_plan(plan, where)
@@ -236,7 +246,22 @@ def _from_2(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
     if isinstance(targets, dict) and isinstance(hosts, dict):
         hosts = {name: _with_master(one, targets) for name, one in hosts.items()}
         targets = {name: _with_variants(one) for name, one in targets.items()}
-    return {**plan, "version": VERSION, "targets": targets, "hosts": hosts}
+    return {**plan, "version": 3, "targets": targets, "hosts": hosts}
+
+
+def _from_3(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return a plan of version 3 as one of this version."""
+    targets, hosts = plan.get("targets"), plan.get("hosts")
+    if isinstance(targets, Mapping) and isinstance(hosts, Mapping):
+        targets = {name: {**NEW_IN_4, **one} if isinstance(one, Mapping) else one for name, one in targets.items()}
+        hosts = {name: _with_servers(one) if isinstance(one, Mapping) else one for name, one in hosts.items()}
+    return {**plan, "version": VERSION, "targets": targets, "hosts": hosts, "mirrors": {}}
+
+
+def _with_servers(host: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return a host of the plan that asks its master alone."""
+    servers = {"servers": [host.get("master")], "uris": [host.get("uri")], "pinned": None}
+    return {**servers, **{key: value for key, value in host.items() if key != "uri"}}
 
 
 def _with_master(host: t.Any, targets: Mapping[str, t.Any]) -> t.Any:

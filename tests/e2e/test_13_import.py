@@ -63,7 +63,8 @@ def effective(lab: Machines) -> dict[str, t.Any]:
     found: dict[str, t.Any] = json.loads(answer.out)
     ours = ("cpu_flags_", "unicode")  # group_vars/all/fleet.yml
     found["USE"] = [flag for flag in found["USE"] if not flag.startswith(ours)]
-    found["FEATURES"] = [word for word in found["FEATURES"] if word != "getbinpkg"]
+    added = ("getbinpkg", "binpkg-request-signature")
+    found["FEATURES"] = [word for word in found["FEATURES"] if word not in added]
     found["package.use"].pop("app-arch/lz4", None)  # the target's
     return found
 

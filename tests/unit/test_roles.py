@@ -17,7 +17,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 OURS = "larry.binhost."
 #: Options that no role gives: they are for tests, or for who uses the module by itself.
 ALONE = {
-    "generation": {"state", "state_dir"},
+    "generation": {"number", "pins", "sign", "state", "state_dir"},
     "stage": {"state_dir"},
     "target_packages": {"load_average", "proof", "state_dir"},
 }
@@ -58,7 +58,7 @@ def test_a_role_gives_every_option(module: str) -> None:
     assert options(module) - given == ALONE[module]
 
 
-@pytest.mark.parametrize("role", ["master", "slave"])
+@pytest.mark.parametrize("role", ["master", "mirror", "slave"])
 def test_every_variable_of_a_role_is_used(role: str) -> None:
     spec = yaml.safe_load((CHECKOUT / f"roles/{role}/meta/argument_specs.yml").read_text())
     places = [

@@ -8,13 +8,17 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
+import io
 import os
+import tarfile
 import threading
 import typing as t
 from pathlib import Path
 
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _place, _repository
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._signer import Signer
 
 HEADER = """\
 ARCH: amd64
@@ -25,6 +29,24 @@ TTL: 600
 URI: http://old
 VERSION: 0
 """
+
+
+def gpkg(name: str, content: str) -> bytes:
+    """Return a package that holds a file with this content, as far as a gpkg is a tar archive of two others."""
+    parts = {"metadata": {"metadata/CFLAGS": "-O2 -pipe\n"}, "image": {"image/usr/share/file": content}}
+    inner = {f"{name}/{part}.tar.gz": _tar(files, "w:gz") for part, files in parts.items()}
+    return _tar({f"{name}/gpkg-1": b"", **inner, f"{name}/Manifest": b""}, "w:")
+
+
+def _tar(files: t.Mapping[str, str | bytes], mode: t.Any) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode=mode) as archive:
+        for path, content in files.items():
+            data = content.encode() if isinstance(content, str) else content
+            member = tarfile.TarInfo(path)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return stream.getvalue()
 
 
 class Master:
@@ -40,7 +62,7 @@ class Master:
         """Add packages ``category/name/name-1-1.gpkg.tar`` and write PKGDIR's index of all of them."""
         pkgdir = Path(self.place.pkgdir)
         for path in paths:
-            self.built[path] = (content or path).encode()
+            self.built[path] = gpkg(Path(path).name[: -len(".gpkg.tar")], content or path)
             (pkgdir / path).parent.mkdir(parents=True, exist_ok=True)
             (pkgdir / path).write_bytes(self.built[path])
             os.utime(pkgdir / path, (1690000000, 1690000000))
@@ -113,3 +135,40 @@ def serve() -> t.Iterator[t.Callable[..., str]]:
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+class FakeSigner:
+    """Signs by writing behind the end of a file who did; what it says of signatures follows from that."""
+
+    def __init__(self, key: str, *also_valid: str) -> None:
+        self.key = key
+        self.also_valid = also_valid
+        self.signed: list[list[str]] = []  # the names of the files of each call
+
+    def packages(self, paths: t.Sequence[str]) -> None:
+        """Sign packages, as new files."""
+        self.signed.append(sorted(os.path.basename(path) for path in paths))
+        for path in paths:
+            data = Path(path).read_bytes().partition(b"signed by ")[0]
+            Path(path).unlink()
+            Path(path).write_bytes(data + b"signed by " + self.key.encode())
+
+    def by(self, paths: t.Sequence[str]) -> dict[str, str]:
+        """Return who signed."""
+        return {path: Path(path).read_bytes().partition(b"signed by ")[2].decode() for path in paths}
+
+    def file(self, path: str, signature: str) -> None:
+        """Sign a file."""
+        Path(signature).write_text(f"{self.key} {hashlib.sha512(Path(path).read_bytes()).hexdigest()}")
+
+    def file_by(self, path: str, signature: str) -> str:
+        """Return who signed a file."""
+        key, digest = Path(signature).read_text().split()
+        if digest != hashlib.sha512(Path(path).read_bytes()).hexdigest():
+            raise BinhostError(f"{path}: expected to be as it was signed, found that it was changed")
+        return key
+
+    def signer(self) -> Signer:
+        """Return what publishing is given."""
+        valid = frozenset({self.key, *self.also_valid})
+        return Signer(self.key, None, valid, self.packages, self.file, self.by, self.file_by)

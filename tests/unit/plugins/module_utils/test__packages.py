@@ -1,35 +1,30 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The index: by small texts, by what Portage itself reads of public ones, and by arbitrary text."""
+"""The index as a value: read, changed and written."""
 
 from __future__ import annotations
 
-import gzip
-import json
-import os
-import typing as t
-from pathlib import Path
-
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _packages
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from hypothesis import given
 from hypothesis import strategies as st
 
-CORPUS = Path(os.environ.get("BINHOST_CORPUS", Path(__file__).parents[5] / "shared/corpus")) / "packages-index"
 HEADER = "CHOST: x86_64-pc-linux-gnu\nPACKAGES: {}\nREPO: gentoo\nTIMESTAMP: 1700000000\nVERSION: 0\n\n"
 A = "CPV: a-b/c-1\nSIZE: 3\n\n"
 B = "CPV: a-b/d-2\nPATH: a-b/d/d-2-3.gpkg.tar\nSIZE: 4\nSLOT: 2/3\nREPO: lab\nX-UNKNOWN: k: v\n\n"
-#: Portage's internal names of keys; source: dbapi/bintree.py, _pkgindex_translated_keys.
-TRANSLATED = {"DESC": "DESCRIPTION", "MTIME": "_mtime_", "REPO": "repository"}
 
 PROBLEMS = [
     (HEADER.format(2) + A + B, []),
     (HEADER.format(0), []),
     (HEADER.format(2) + A + B + "\n\n\n", []),
     (HEADER.format(3) + A + B, ["line 2: the header says '3', the file holds 2 packages"]),
-    (HEADER.format(2) + A + "\n\n" + B, ["line 10: empty stanza: Portage reads nothing after this line"]),
-    (HEADER.format(1) + "\n" + A, ["line 7: empty stanza: Portage reads nothing after this line"]),
+    (
+        HEADER.format(2) + A + "\n\n" + B,
+        ["line 10: empty stanza: Portage reads nothing after this line, 1 of 2 packages"],
+    ),
+    (HEADER.format(1) + "\n" + A, ["line 7: empty stanza: Portage reads nothing after this line, 0 of 1 packages"]),
     (HEADER.format(1) + "CPV: a-b/c-1\nbroken\n\n", ["line 8: expected 'KEY: value', found 'broken'"]),
     (HEADER.format(1) + "SIZE: 3\n\n", ["line 7: the stanza has no CPV: Portage skips it"]),
     (HEADER.format(1) + "CPV: a-b/c-1\nSIZE: 3x\n\n", ["line 7: SIZE is no number, found '3x'"]),
@@ -37,6 +32,7 @@ PROBLEMS = [
     (
         "<html>\n</html>\n",
         [
+            "line 1: the file ends within the stanza that begins here: expected a blank line after it",
             "line 1: expected 'KEY: value', found '<html>'",
             "line 1: the header has no PACKAGES, the file holds 0 packages",
             "line 1: expected a number TIMESTAMP in the header, found '': Portage refuses the index",
@@ -83,40 +79,6 @@ def test_any_text_is_read_and_written(text: str) -> None:
     ]
 
 
-def test_truncated_anywhere() -> None:
-    text = HEADER.format(2) + A + B
-    for end in range(len(text)):
-        _packages.packages(_packages.parse(text[:end]))
-
-
-def oracles() -> list[Path]:
-    """Return the answers of Portage that have a question beside them."""
-    return sorted((CORPUS / "portage-oracle").glob("packages-index__*.json.gz")) if CORPUS.is_dir() else []
-
-
-def seen_by_portage(entry: _packages.Package, oracle: t.Mapping[str, str]) -> dict[str, str]:
-    """Return our view in Portage's words, with the keys that Portage knows."""
-    values = {TRANSLATED.get(key, key): value for key, value in entry.values.items()}
-    filled = {"repository": entry.repo, "CHOST": entry.chost, "SLOT": entry.slot, "EAPI": entry.eapi, **values}
-    return {key: filled.get(key, "") for key in oracle}
-
-
-@pytest.mark.skipif(not oracles(), reason=f"no public indexes in {CORPUS} (BINHOST_CORPUS)")
-@pytest.mark.parametrize("answer", oracles(), ids=lambda path: path.name.split("__")[1])
-def test_as_portage_reads_it(answer: Path) -> None:
-    oracle = json.loads(gzip.decompress(answer.read_bytes()))
-    text = (CORPUS / answer.name.split("__")[1] / "Packages").read_bytes().decode("utf-8", "surrogateescape")
-    index = _packages.parse(text)
-    assert index.problems == ()
-    assert _packages.dump(index) == text
-    header = {TRANSLATED.get(key, key): value for key, value in index.header.values().items()}
-    assert header == {key: value for key, value in oracle["header"].items() if value}
-    entries = _packages.packages(index)
-    assert len(entries) == len(oracle["packages"])
-    for number, expected in enumerate(oracle["packages"]):
-        assert seen_by_portage(entries[number], expected) == expected
-
-
 def test_without() -> None:
     index = _packages.parse(HEADER.format(2) + A + B)
     assert [entry.cpv for entry in _packages.packages(_packages.without(index, {"a-b/d/d-2-3.gpkg.tar"}))] == [
@@ -124,3 +86,25 @@ def test_without() -> None:
     ]
     assert [entry.cpv for entry in _packages.packages(_packages.without(index, {"a-b/c-1.tbz2"}))] == ["a-b/d-2"]
     assert _packages.without(index, ()) == index
+
+
+def test_selected() -> None:
+    index = _packages.parse(HEADER.format(2) + A + B)
+    paths = [entry.path for entry in _packages.packages(_packages.selected(index, {"a-b/c-1.tbz2", "a-b/x"}))]
+    assert paths == ["a-b/c-1.tbz2"]
+    assert _packages.selected(index, {"a-b/c-1.tbz2", "a-b/d/d-2-3.gpkg.tar"}) == index
+
+
+def test_amended() -> None:
+    written = "CPV: a-b/c-1\nPATH: a-b/c-1.gpkg.tar\nSIZE: 3\nUSE: nls\nREPO: lab\n\n"
+    index = _packages.parse(HEADER.format(2) + written + B)
+    changes = {"SIZE": "9", "MTIME": "1700000001", "SHA1": "0a", "USE": None}
+    amended = _packages.amended(index, {"a-b/c-1.gpkg.tar": changes})
+    expected = "CPV: a-b/c-1\nPATH: a-b/c-1.gpkg.tar\nSHA1: 0a\nSIZE: 9\nMTIME: 1700000001\nREPO: lab\n\n"
+    assert _packages.dump(amended) == HEADER.format(2) + expected + B
+    assert _packages.amended(index, {}) == index
+
+
+def test_amended_what_is_not_there() -> None:
+    with pytest.raises(BinhostError, match="found none at a-b/x, a-b/y"):
+        _packages.amended(_packages.parse(HEADER.format(1) + A), {"a-b/y": {}, "a-b/x": {}, "a-b/c-1.tbz2": {}})

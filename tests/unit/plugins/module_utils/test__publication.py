@@ -16,12 +16,18 @@ import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _durable,
     _generation,
+    _intent,
     _lock,
     _packages,
     _place,
+    _prune,
     _publication,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._intent import Wish
+from ansible_collections.larry.binhost.plugins.module_utils._prune import Kept
+
+from tests.unit.plugins.conftest import FakeSigner
 
 if t.TYPE_CHECKING:
     from conftest import Master
@@ -83,7 +89,8 @@ def test_next_generation(master: Master) -> None:
     wanted = _publication.publish(master.place, master.snapshot())
     assert (wanted.number, wanted.added(), wanted.removed()) == (2, [B, C], [A, B])
     one, two = folder(master) / "1", folder(master) / "2"
-    assert ((one / B).read_text(), (two / B).read_text()) == (B, "rebuilt")
+    assert b"rebuilt" not in (one / B).read_bytes()
+    assert (two / B).read_bytes() == master.built[B]
     stamps = [int((place / "Packages").stat().st_mtime) for place in (one, two)]
     assert stamps[1] >= stamps[0] + 6
     archives = [place / "repos/lab.tar.xz" for place in (one, two)]
@@ -102,13 +109,14 @@ def test_new_revision_alone(master: Master) -> None:
 def test_keep(master: Master) -> None:
     for count in range(4):
         master.build(B, content="x" * (count + 1))
-        _publication.publish(master.place, master.snapshot(), keep=2)
+        _publication.publish(master.place, master.snapshot(), kept=Kept(2))
     assert sorted(os.listdir(folder(master))) == ["3", "4", "current"]
     del master.built[B]
     master.index()
-    _publication.publish(master.place, master.snapshot(), keep=1)
+    _publication.publish(master.place, master.snapshot(), kept=Kept(1))
     assert sorted(os.listdir(folder(master))) == ["5", "current"]
-    assert [path.name for path in Path(master.place.pool).rglob("*")] == ["app-misc", "a", Path(A).name]
+    assert sorted(path.name for path in Path(master.place.pool).rglob("a-*")) == [Path(A).name, f"{Path(A).name}.json"]
+    assert not list(Path(master.place.pool).rglob("b*"))
 
 
 DAMAGE = [
@@ -144,7 +152,7 @@ def test_a_file_is_missing(master: Master) -> None:
 
 
 def test_a_file_is_another(master: Master) -> None:
-    Path(master.place.pkgdir, B).write_text(B[::-1])
+    Path(master.place.pkgdir, B).write_bytes(master.built[B][::-1])
     refused(master, "b-1-1.gpkg.tar: expected md5 [0-9a-f]{32}, found [0-9a-f]{32}, sha1 [0-9a-f]{40}, found")
 
 
@@ -188,8 +196,8 @@ def full(*_args: object) -> None:
 
 def test_nothing_built(master: Master) -> None:
     Path(master.place.pkgdir, "Packages").unlink()
-    assert _generation.plan(master.place).changed
-    assert _generation.describe(_generation.plan(master.place))[1] == "unknown before the target is built\n"
+    assert _intent.plan(master.place).changed
+    assert _intent.describe(_intent.plan(master.place))[1] == "unknown before the target is built\n"
     refused(master, "Packages: expected the index of a build, found none; build first")
 
 
@@ -200,7 +208,7 @@ def test_no_repository(master: Master) -> None:
 
 def test_no_such_snapshot(master: Master) -> None:
     with pytest.raises(BinhostError, match="repository lab: expected a snapshot lab-<12 hexadecimal digits>, found /x"):
-        _generation.plan(master.place, {"lab": "/x"})
+        _intent.plan(master.place, {"lab": "/x"})
     with pytest.raises(BinhostError, match="lab-0123456789ab: expected a readable ebuild repository"):
         _publication.publish(master.place, {"lab": "/x/lab-0123456789ab"})
 
@@ -219,13 +227,13 @@ def test_bad_target() -> None:
 def test_diff(master: Master) -> None:
     snapshot = master.snapshot()
     short = snapshot["lab"][-12:]
-    assert _generation.describe(_generation.plan(master.place, snapshot)) == (
+    assert _intent.describe(_intent.plan(master.place, snapshot)) == (
         "no generation\n",
         f"generation 1\nrepository lab {short}\napp-misc/a-1 {A}\napp-misc/b-1 {B}\n",
     )
 
 
-STEPS = ("rename", "replace", "link", "symlink", "unlink", "mkdir", "sync", "fsync")
+STEPS = ("rename", "replace", "link", "symlink", "unlink", "mkdir", "sync", "fsync", "chmod", "utime")
 
 
 def killed_at(step: int, action: t.Callable[[], object]) -> bool:
@@ -252,25 +260,83 @@ def killed_at(step: int, action: t.Callable[[], object]) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
 
 
-def test_killed_at_any_step(master: Master) -> None:
-    _publication.publish(master.place, master.snapshot(), keep=2)
-    step, numbers = 0, {1}
+def killed_everywhere(master: Master, prepare: t.Callable[[int], None], action: t.Callable[[], object]) -> int:
+    """Prepare and act until one action was killed nowhere; return how many steps it has.
+
+    After each kill the current generation is whole, and no lower than the last.
+    """
+    step, last = 0, 1
     while True:
         step += 1
-        master.build(C, content="x" * (10 + step))
-        master.ebuild("app-misc/a/a-1.ebuild", "x" * step)
-        snapshot = master.snapshot()
-        killed = killed_at(step, lambda: _publication.publish(master.place, snapshot, keep=2))  # noqa: B023
+        prepare(step)
+        killed = killed_at(step, action)
         now, damage = _generation.current(master.place)
         assert now is not None, (step, damage)
-        numbers.add(now.seal.number)
+        assert now.seal.number >= last
+        last = now.seal.number
         if not killed:
-            break
-    assert step > 30
-    assert max(numbers) > 1
+            return step
+
+
+def nothing_unfinished(master: Master) -> None:
     for place in (folder(master), Path(master.place.pool), master.state / "repos"):
         assert not [path for path in place.rglob("*") if path.name.startswith(_durable.DRAFT)], place
-    assert not _publication.publish(master.place).changed
+
+
+def test_killed_at_any_step(master: Master) -> None:
+    signer = FakeSigner("A" * 40).signer()
+
+    def publish() -> _intent.Plan:
+        return _publication.publish(master.place, kept=Kept(2), signer=signer)
+
+    def prepare(step: int) -> None:
+        master.build(C, content="x" * (10 + step))
+        master.ebuild("app-misc/a/a-1.ebuild", "x" * step)
+        master.snapshot()
+
+    _publication.publish(master.place, master.snapshot(), kept=Kept(2), signer=signer)
+    assert killed_everywhere(master, prepare, publish) > 40
+    nothing_unfinished(master)
+    assert not publish().changed
+    assert _generation.verify(master.place.generation("current"), signer) == []
+    assert (folder(master) / "current" / C).read_bytes().startswith(master.built[C])
+
+
+def test_killed_at_any_step_of_going_back(master: Master) -> None:
+    _publication.publish(master.place, master.snapshot())
+    master.build(C)
+    _publication.publish(master.place, master.snapshot())
+    numbers = [1, 2]
+
+    def back() -> _intent.Plan:
+        return _publication.publish(master.place, wish=Wish(number=numbers[0]), kept=Kept(9))
+
+    killed_everywhere(master, lambda step: numbers.reverse(), back)
+    nothing_unfinished(master)
+    plan = _publication.publish(master.place, wish=Wish(number=1), kept=Kept(9))
+    assert (plan.restores, sorted(_generation.seal_of(master.place.generation("current")).packages)) == (1, [A, B])
+
+
+def test_killed_at_any_step_of_pruning(master: Master) -> None:
+    """What is listed is there; what is there and not listed the next build lists again."""
+    names = [f"app-misc/p{number}/p{number}-1-1.gpkg.tar" for number in range(25)]
+
+    def prepare(_step: int) -> None:
+        for path in names:
+            Path(master.place.pkgdir, path).unlink(missing_ok=True)
+        master.build(*names)
+
+    step, killed = 0, True
+    while killed:
+        step += 1
+        prepare(step)
+        killed = killed_at(step, lambda: _prune.packages(master.place, names[:20]))
+        index = _packages.parse(Path(master.place.pkgdir, "Packages").read_text())
+        listed = {entry.path for entry in _packages.packages(index)}
+        assert not index.problems and listed >= {A, B, *names[20:]}
+        assert all(Path(master.place.pkgdir, path).exists() for path in (A, B, *names[20:]))
+        assert all(Path(master.place.pkgdir, path).exists() for path in listed)
+    assert step > 20
 
 
 def test_timestamps_grow_past_what_a_crash_left(master: Master) -> None:

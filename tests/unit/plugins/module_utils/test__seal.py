@@ -18,11 +18,20 @@ SEAL = _seal.Seal(
     target="laptops",
     number=41,
     time="2026-01-31T12:00:00Z",
+    expires="2026-05-01T12:00:00Z",
     timestamp=1769860800,
+    key="A" * 40,
+    restores=0,
     index=_seal.File(SHA, 7),
     repositories={"lab": _seal.Repository("0" * 12, "repos/lab.tar.xz", SHA, 9)},
-    packages={"a-b/c/c-1-1.gpkg.tar": _seal.File(SHA, 3)},
+    packages={"a-b/c/c-1-1.gpkg.tar": _seal.Package(SHA, 3, "A" * 40, "-O2", "3.2.0", _seal.Source(2, "b" * 32, ""))},
 )
+
+
+def test_time_left() -> None:
+    assert SEAL.left(_seal.seconds("2026-04-30T12:00:00Z")) == 86400
+    assert SEAL.left(_seal.seconds("2026-05-01T12:00:01Z")) == -1
+    assert _seal.utc(_seal.seconds(SEAL.time)) == SEAL.time
 
 
 def test_round_trip() -> None:
@@ -47,7 +56,18 @@ BAD = [
     (b"", "x: expected a seal (a JSON record), found ''"),
     (b"[" * 100000, "x: expected a seal (a JSON record), found " + repr("[" * 60)),
     (b"[1]", "x: expected a record, found '[1]'"),
-    (changed("format", value=2), "x: expected a seal of format 1, found 2"),
+    (changed("format", value=1), "x: expected a seal of format 2, found 1"),
+    (changed("expires", value="2026-02-30T12:00:00Z"), "x: expires: expected a time, found '2026-02-30T12:00:00Z'"),
+    (changed("key", value="a" * 40), f"x: key: expected ([0-9A-F]{{40}}|[0-9A-F]{{64}})?, found '{'a' * 40}'"),
+    (changed("restores", value=-1), "x: restores: expected a whole number from 0, found -1"),
+    (
+        changed("packages", "a-b/c/c-1-1.gpkg.tar", "kernel", value="3.2"),
+        "x: packages: a-b/c/c-1-1.gpkg.tar: kernel: expected (\\d+\\.\\d+\\.\\d+)?, found '3.2'",
+    ),
+    (
+        changed("packages", "a-b/c/c-1-1.gpkg.tar", "source", "more", value=1),
+        "x: packages: a-b/c/c-1-1.gpkg.tar: source: expected the keys size, md5, sha1, found also more",
+    ),
     (changed("number", value=0), "x: number: expected a whole number from 1, found 0"),
     (changed("number", value=True), "x: number: expected a whole number from 1, found True"),
     (changed("target", value="../x"), "x: target: expected [a-z0-9][a-z0-9_-]*, found '../x'"),
@@ -61,7 +81,8 @@ BAD = [
     ),
     (
         changed("surplus", value=1),
-        "x: expected the keys format, target, number, time, timestamp, index, repositories, packages, "
+        "x: expected the keys format, target, number, time, expires, timestamp, key, restores, index, "
+        "repositories, packages, "
         "found also surplus",
     ),
 ]

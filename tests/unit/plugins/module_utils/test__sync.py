@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -19,6 +20,8 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _place,
     _publication,
     _repository,
+    _seal,
+    _servers,
     _sync,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
@@ -40,8 +43,8 @@ class Slave:
         self.uri = uri
         self.place = _place.Place("laptops", str(state))
 
-    def request(self, *uris: str, **more: t.Any) -> _sync.Request:
-        return _sync.Request(self.place, list(uris) or [self.uri], timeout=2, **more)
+    def request(self, *uris: str, **more: t.Any) -> _servers.Request:
+        return _servers.Request(self.place, list(uris) or [self.uri], timeout=2, **more)
 
     def run(self, *uris: str, **more: t.Any) -> _sync.Result:
         return _sync.run(self.request(*uris, **more))
@@ -162,7 +165,7 @@ def test_the_server_goes_away_in_the_middle(master: Master, slave: Slave, monkey
     slave.run()
     republish(master)
     raw = (Path(master.place.folder) / "current/seal.json").read_bytes()
-    monkeypatch.setattr(_sync._fetch, "text", lambda *_args, **_named: raw)
+    monkeypatch.setattr(_servers._fetch, "text", lambda *_args, **_named: raw)
     done = slave.run(NOWHERE)
     assert (done.changed, done.answer.uri, done.number) == (False, None, 1)
     assert "/laptops/2/Packages: no answer" in done.answer.message
@@ -277,7 +280,7 @@ def test_another_target(master: Master, slave: Slave, serve: Serve) -> None:
     seal = master.state / "generations/servers/1/seal.json"
     record = json.loads(seal.read_text())
     seal.write_text(json.dumps({**record, "target": "servers"}))
-    request = _sync.Request(other, [slave.uri])
+    request = _servers.Request(other, [slave.uri])
     assert _sync.check(request).here.number is None
     done = _sync.run(request)
     assert (done.number, done.timestamp > stamp) == (1, True)
@@ -287,7 +290,7 @@ def test_another_target(master: Master, slave: Slave, serve: Serve) -> None:
 
 def test_not_on_a_master(master: Master, slave: Slave) -> None:
     with pytest.raises(BinhostError, match="laptops: expected a slave, found a master that publishes laptops"):
-        _sync.run(_sync.Request(master.place, [slave.uri]))
+        _sync.run(_servers.Request(master.place, [slave.uri]))
 
 
 def test_diff(slave: Slave) -> None:
@@ -296,6 +299,153 @@ def test_diff(slave: Slave) -> None:
     assert re.fullmatch(f"generation 1 from {slave.uri}/laptops/1\nrepository lab [0-9a-f]{{12}}\n", after)
     slave.run()
     assert _sync.describe(slave.check()) == (after, after)
+
+
+def test_an_expired_seal_is_refused_and_what_is_here_stays(master: Master, slave: Slave) -> None:
+    slave.run()
+    republish(master)
+    seal = _seal.parse((Path(master.place.folder) / "2/seal.json").read_bytes(), where="")
+    old = dataclasses.replace(seal, time="2020-01-01T00:00:00Z", expires="2020-04-01T00:00:00Z")
+    lie(master, "seal.json", _seal.dump(old))
+    message = (
+        "found that of generation 2 expired: by the master's clock it was made 2020-01-01T00:00:00Z and is good until "
+        "2020-04-01T00:00:00Z, by this machine's it is 20.*Run site.yml.*What is here stays in use: generation 1"
+    )
+    with pytest.raises(BinhostError, match=message):
+        slave.run()
+    assert os.readlink(slave.state / "current") == "generations/laptops/1"
+
+
+def mirrored(master: Master, serve: Serve, tmp_path: Path, name: str = "mirror") -> str:
+    """Return a server that has what is published now, whatever comes."""
+    shutil.copytree(Path(master.place.folder), tmp_path / name / "laptops", symlinks=True)
+    return serve(tmp_path / name)
+
+
+def test_a_mirror_that_lags_is_passed_over(master: Master, slave: Slave, serve: Serve, tmp_path: Path) -> None:
+    mirror = mirrored(master, serve, tmp_path)
+    republish(master)
+    slave.run()
+    done = slave.run(mirror, slave.uri)
+    assert (done.changed, done.answer.uri) == (False, slave.uri)
+    assert done.answer.remarks[0].startswith(
+        f"{mirror} is behind and was passed over: {mirror}/laptops/current/seal.json: expected generation 2 or later"
+    )
+    # The master is off, and the mirror has only what was before: no fault, and no way back.
+    done = slave.run(NOWHERE, mirror)
+    assert (done.changed, done.answer.uri, done.number) == (False, None, 2)
+    assert "expected generation 2 or later, found 1" in done.answer.message
+    with pytest.raises(BinhostError, match="expected generation 2 or later, found 1"):
+        slave.run(mirror)
+
+
+def test_a_mirror_stands_in(master: Master, slave: Slave, serve: Serve, tmp_path: Path) -> None:
+    slave.run()
+    mirror = mirrored(master, serve, tmp_path)
+    done = slave.run(NOWHERE, mirror)
+    assert (done.changed, done.answer.uri, slave.header()["URI"]) == (True, mirror, f"{mirror}/laptops/1")
+    assert "does not answer and was passed over" in done.answer.remarks[0]
+    assert len(slave.run(slave.uri, mirror).answer.remarks) == 1
+    assert slave.header()["URI"] == f"{slave.uri}/laptops/1"
+
+
+@pytest.mark.parametrize(("name", "data", "message"), LIES)
+def test_a_server_that_lies_is_named_and_passed_over(
+    master: Master, slave: Slave, serve: Serve, tmp_path: Path, name: str, data: bytes, message: str
+) -> None:
+    slave.run()
+    republish(master)
+    mirror = mirrored(master, serve, tmp_path)
+    lie(master, name, data)
+    done = slave.run(slave.uri, mirror)
+    assert (done.changed, done.number, done.answer.uri) == (True, 2, mirror)
+    assert done.answer.remarks[0].startswith(f"{slave.uri} answers wrongly and was passed over: {slave.uri}/laptops/")
+    assert re.search(message, done.answer.remarks[0])
+    with pytest.raises(BinhostError, match=message):
+        Slave(tmp_path / "other", slave.uri).run(slave.uri, NOWHERE)
+
+
+def test_all_servers_are_named_where_none_will_do(slave: Slave, serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    empty = serve(tmp_path / "empty")
+    done = slave.run(NOWHERE, empty)
+    assert (done.answer.uri, done.number) == (empty, None)
+    assert "no answer" in done.answer.message
+    assert f"nothing published yet for target laptops at {empty}" in done.answer.message
+
+
+def test_pinned_downwards_and_upwards(master: Master, slave: Slave) -> None:
+    for _number in range(2):
+        republish(master)
+    assert slave.run().number == 3
+    for pinned in (1, 2):
+        assert (slave.check(pinned=pinned).changed, slave.check(pinned=pinned).number) == (True, pinned)
+        done = slave.run(pinned=pinned)
+        assert (done.changed, done.number) == (True, pinned)
+        remark = f"pinned to generation {pinned} (slave_pinned_generation): newer ones are not looked for"
+        assert done.answer.remarks[0] == remark
+        assert os.readlink(slave.state / "current") == f"generations/laptops/{pinned}"
+        assert not slave.run(pinned=pinned).changed
+    assert slave.run().number == 3
+
+
+def test_a_pin_does_not_open_a_way_back(master: Master, slave: Slave) -> None:
+    for _number in range(3):
+        republish(master)
+    for pinned in (None, 2, 1):
+        slave.run(pinned=pinned)
+    os.unlink(Path(master.place.folder) / "current")
+    os.symlink("3", Path(master.place.folder) / "current")
+    with pytest.raises(BinhostError, match="expected generation 4 or later, found 3"):
+        slave.run()
+    assert slave.run(allow_older=True).number == 3
+    assert not slave.run().changed
+
+
+def test_pinned_to_what_is_not_served(master: Master, slave: Slave) -> None:
+    slave.run()
+    message = (
+        f"slave_pinned_generation: expected a generation that is served, found no generation 9 of target laptops at "
+        f"{slave.uri}. What is here stays in use: generation 1. playbooks/generations.yml tells which there are"
+    )
+    with pytest.raises(BinhostError, match=f"^{re.escape(message)}$"):
+        slave.run(pinned=9)
+    shutil.rmtree(Path(master.place.folder) / "1")
+    done = slave.run(pinned=1)
+    assert (done.changed, done.number, done.answer.message) == (
+        False,
+        1,
+        f"no generation 1 of target laptops at {slave.uri}",
+    )
+
+
+def test_another_number_than_was_pinned(master: Master, slave: Slave) -> None:
+    republish(master)
+    data = (Path(master.place.folder) / "2/seal.json").read_bytes()
+    path = Path(master.place.folder) / "1/seal.json"
+    path.unlink()
+    path.write_bytes(data)
+    with pytest.raises(BinhostError, match="laptops/1/seal.json: expected the seal of generation 1, found that of 2"):
+        slave.run(pinned=1)
+
+
+def test_what_is_not_signed_is_not_taken(slave: Slave, tmp_path: Path) -> None:
+    def gpg(*_args: t.Any) -> tuple[int, str, str]:
+        raise AssertionError
+
+    trust = _servers.Trust(gpg, str(tmp_path / "trusted.asc"))
+    with pytest.raises(BinhostError, match=r"laptops/1/seal.json.asc: expected the seal's signature, found none: what"):
+        slave.run(trust=trust)
+    assert not (slave.state / "current").exists()
+
+
+def test_without_a_key_nothing_is_taken(master: Master, slave: Slave, tmp_path: Path) -> None:
+    (Path(master.place.folder) / "1/seal.json.asc").write_text("x")
+    trust = _servers.Trust(lambda *_args: (0, "", ""), str(tmp_path / "trusted.asc"))
+    with pytest.raises(
+        BinhostError, match="trusted.asc: expected the master's public key, found no such file.*Run site"
+    ):
+        slave.run(trust=trust)
 
 
 def test_killed_at_any_step(master: Master, slave: Slave, monkeypatch: pytest.MonkeyPatch) -> None:

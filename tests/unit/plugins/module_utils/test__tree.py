@@ -410,7 +410,7 @@ def test_owners(tmp_path: Path) -> None:
 
 def test_who_configures_a_root_is_alone(root: Path) -> None:
     with _tree.held(str(root)):
-        expected = rf"config.lock: expected to be free, found it held by process {os.getpid()} since "
+        expected = rf"config.lock: expected to be free, found it held by process {os.getpid()} of \w+ since "
         with pytest.raises(BinhostError, match=expected), _tree.held(str(root), wait=0):
             pass
     with _tree.held(str(root), wait=0), _tree.held(str(root / "none")):

@@ -19,7 +19,7 @@ def listing(state: Path) -> dict[str, object]:
 
 def test_check_run_check_run(module: Module, master: t.Any) -> None:
     snapshot = master.snapshot()
-    args = {"target": "laptops", "repositories": snapshot, "state_dir": str(master.state)}
+    args = {"target": "laptops", "repositories": snapshot, "state_dir": str(master.state), "sign": False}
     revision = snapshot["lab"][-12:]
     before = listing(master.state)
     for check in (True, False):
@@ -43,7 +43,7 @@ def test_check_run_check_run(module: Module, master: t.Any) -> None:
 
 
 def test_before_the_first_build(module: Module, tmp_path: Path) -> None:
-    args = {"target": "laptops", "state_dir": str(tmp_path / "state")}
+    args = {"target": "laptops", "sign": False, "state_dir": str(tmp_path / "state")}
     result = module("generation", args, check=True)
     assert (result["changed"], result["number"], result["packages"]) == (True, None, None)
     assert result["diff"]["after"] == "unknown before the target is built\n"
@@ -54,7 +54,7 @@ def test_before_the_first_build(module: Module, tmp_path: Path) -> None:
 
 
 def test_damage_is_told(module: Module, master: t.Any) -> None:
-    args = {"target": "laptops", "repositories": master.snapshot(), "state_dir": str(master.state)}
+    args = {"target": "laptops", "repositories": master.snapshot(), "state_dir": str(master.state), "sign": False}
     module("generation", args)
     os.unlink(Path(master.place.folder) / "1" / A)
     result = module("generation", args)
@@ -71,7 +71,7 @@ def test_failure(module: Module, tmp_path: Path) -> None:
 
 
 def test_what_is_withheld_is_not_published(module: Module, master: t.Any) -> None:
-    args = {"target": "laptops", "repositories": master.snapshot(), "state_dir": str(master.state)}
+    args = {"target": "laptops", "repositories": master.snapshot(), "state_dir": str(master.state), "sign": False}
     assert module("generation", {**args, "withhold": [A]})["added"] == [B]
     again = module("generation", {**args, "withhold": [A]})
     assert (again["changed"], again["number"], again["packages"]) == (False, 1, 1)

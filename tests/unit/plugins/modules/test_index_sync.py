@@ -29,7 +29,7 @@ def uri(master: t.Any, serve: Serve) -> str:
 
 def test_check_run_check_run(module: Module, uri: str, tmp_path: Path) -> None:
     state = tmp_path / "slave"
-    args = {"target": "laptops", "uris": ["http://127.0.0.1:9", uri], "state_dir": str(state)}
+    args = {"target": "laptops", "uris": ["http://127.0.0.1:9", uri], "verify": False, "state_dir": str(state)}
     for check in (True, False):
         result = module("index_sync", args, check=check)
         assert (result["changed"], result["reachable"], result["uri"], result["number"]) == (True, True, uri, 1)
@@ -69,4 +69,26 @@ def test_failure(module: Module, uri: str, master: t.Any, tmp_path: Path) -> Non
     path.write_text("<html>")
     result = module("index_sync", {"target": "laptops", "uris": [uri], "state_dir": str(tmp_path / "slave")})
     assert result["failed"]
-    assert result["msg"] == f"{uri}/laptops/current/seal.json: expected a seal (a JSON record), found '<html>'"
+    assert result["msg"] == (
+        f"{uri}/laptops/current/seal.json: expected a seal (a JSON record), found '<html>'. "
+        "What is here stays in use: nothing yet"
+    )
+
+
+def test_it_verifies_unless_told_not_to(module: Module, uri: str, tmp_path: Path) -> None:
+    args = {"target": "laptops", "uris": [uri], "state_dir": str(tmp_path / "slave")}
+    result = module("index_sync", args)
+    assert result["failed"]
+    assert f"{uri}/laptops/1/seal.json.asc: expected the seal's signature, found none" in result["msg"]
+    result = module("index_sync", {**args, "verify": False})
+    assert result["changed"]
+    assert (
+        result["remarks"]
+        == result["warnings"]
+        == [f"nothing is verified (slave_verify: false): whoever answers at {uri} is believed"]
+    )
+
+
+def test_a_pin_is_a_number(module: Module, uri: str, tmp_path: Path) -> None:
+    result = module("index_sync", {"target": "laptops", "uris": [uri], "pinned": 0, "state_dir": str(tmp_path)})
+    assert result["msg"] == "pinned: expected the number of a generation, found 0"

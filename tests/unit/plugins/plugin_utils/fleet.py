@@ -47,10 +47,16 @@ def variables() -> dict[str, dict[str, t.Any]]:
     return copy.deepcopy(VARIABLES)
 
 
-def fleet(changed: dict[str, dict[str, t.Any]] | None = None, *, masters: tuple[str, ...] = ("desktop",)) -> Fleet:
+def fleet(
+    changed: dict[str, dict[str, t.Any]] | None = None,
+    *,
+    masters: tuple[str, ...] = ("desktop",),
+    mirrors: tuple[str, ...] = (),
+) -> Fleet:
     """Return the fleet that these variables make."""
     hosts = changed or variables()
-    return Fleet(masters=list(masters), slaves=[host for host in hosts if host != "desktop"], variables=hosts)
+    slaves = [host for host in hosts if host not in ("desktop", *mirrors)]
+    return Fleet(masters=list(masters), slaves=slaves, variables=hosts, mirrors=list(mirrors))
 
 
 def facts(features: set[str], **changed: t.Any) -> dict[str, t.Any]:

@@ -259,7 +259,7 @@ def test_a_slaves_own_makeopts_have_room(machine: dict[str, int], expected: str)
     conf = plan["hosts"]["amd"]["files"]["make.conf/zz-binhost.conf"]
     assert f'MAKEOPTS="{expected} ${{MAKEOPTS}}"\n' in conf
     assert 'EMERGE_DEFAULT_OPTS="--with-bdeps=n ${EMERGE_DEFAULT_OPTS}"\n' in conf
-    assert 'FEATURES="${FEATURES} getbinpkg"\n' in conf
+    assert 'FEATURES="${FEATURES} getbinpkg binpkg-request-signature"\n' in conf
 
 
 def test_what_is_declared_for_a_client_is_the_last_word() -> None:

@@ -183,14 +183,15 @@ def rebuilt(place: Path, original: Path, files: Mapping[str, str]) -> Path:
 
 def comparable(settings: dict[str, t.Any], like: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return settings without what the target decides and what makes a slave one."""
-    added = ("EMERGE_DEFAULT_OPTS", "MAKEOPTS")
+    ours = ("EMERGE_DEFAULT_OPTS", "MAKEOPTS", "PORTAGE_TRUST_HELPER")
     said = {
         name: value
         for name, value in settings["make.conf"].items()
-        if not _import.TARGETS.match(name) and (name not in added or name in like["make.conf"])
+        if not _import.TARGETS.match(name) and (name not in ours or name in like["make.conf"])
     }
     stacks = dict(settings["stacks"])
-    stacks["FEATURES"] = [word for word in stacks["FEATURES"] if word != "getbinpkg"]
+    added = ("getbinpkg", *_host_files.VERIFY)
+    stacks["FEATURES"] = [word for word in stacks["FEATURES"] if word not in added]
     stacks["USE"] = _not_cpu(stacks["USE"])
     uses = {cp: [(a, _not_cpu(w)) for a, w in lines if _not_cpu(w)] for cp, lines in settings["package.use"].items()}
     uses = {cp: lines for cp, lines in uses.items() if lines}

@@ -63,7 +63,20 @@ def test_words_are_added_to_what_is_declared() -> None:
     changed["amd"].update(slave_make_conf={"USE": "a b"}, slave_use=["c"], slave_client_conf={"FEATURES": ["ccache"]})
     files = _plan.plan(fleet(changed), all_facts())["hosts"]["amd"]["files"]
     assert 'USE="${USE} a b c"' in files["make.conf/02-host.conf"]
-    assert 'FEATURES="${FEATURES} ccache getbinpkg"' in files["make.conf/zz-binhost.conf"]
+    assert 'FEATURES="${FEATURES} ccache getbinpkg binpkg-request-signature"' in files["make.conf/zz-binhost.conf"]
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_slave_takes_what_is_signed_unless_it_is_told_otherwise(verify: bool) -> None:
+    changed = variables()
+    changed["amd"]["slave_verify"] = verify
+    plan = _plan.plan(fleet(changed), all_facts())
+    files = plan["hosts"]["amd"]["files"]
+    assert f"verify-signature = {str(verify).lower()}\n" in files["binrepos.conf/02-binhost.conf"]
+    conf = files["make.conf/zz-binhost.conf"]
+    assert ("binpkg-request-signature" in conf, 'PORTAGE_TRUST_HELPER=""\n' in conf) == (verify, verify)
+    # Builds sign nothing and verify nothing.
+    assert plan["targets"] == _plan.plan(fleet(), all_facts())["targets"]
 
 
 @pytest.mark.parametrize("name", ["CFLAGS", "RUSTFLAGS", "LDFLAGS", "GOAMD64"])

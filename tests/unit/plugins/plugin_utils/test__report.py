@@ -102,3 +102,11 @@ def test_check_mode_does_not_guess() -> None:
     text = _report.report(PLAN, {"amd": {"seen": True, "packages": {**NOTHING, "merge_list": None}}}, check=True)
     assert text.splitlines()[0] == "Nothing was changed (check mode)."
     assert text.splitlines()[-1] == "amd: what would be installed is unknown before the builds and the index are done"
+
+
+def test_a_key_that_is_new_or_soon_expires() -> None:
+    key = {"message": "signs with the new key ABC", "public": "..."}
+    text = _report.report(PLAN, {"desktop": {"seen": True, "kept": True, "key": key}}, check=False)
+    assert "desktop: signs with the new key ABC" in text.splitlines()
+    quiet = _report.report(PLAN, {"desktop": {"seen": True, "kept": True, "key": {"message": ""}}}, check=False)
+    assert "desktop: " not in quiet

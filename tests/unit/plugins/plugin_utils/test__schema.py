@@ -98,8 +98,31 @@ def test_a_kept_plan_is_a_plan(tmp_path: Path) -> None:
     assert _kept.plan(str(tmp_path)) == made()
 
 
+def version_3() -> dict[str, t.Any]:
+    """Return the plan as version 3 wrote it."""
+    plan = {**made(), "version": 3}
+    del plan["mirrors"]
+    plan["targets"] = {
+        name: {key: value for key, value in one.items() if key not in _schema.NEW_IN_4}
+        for name, one in plan["targets"].items()
+    }
+    plan["hosts"] = {
+        name: {
+            **{key: value for key, value in one.items() if key not in ("servers", "uris", "pinned")},
+            "uri": one["uris"][0],
+        }
+        for name, one in plan["hosts"].items()
+    }
+    return plan
+
+
+def test_version_3_had_one_server_for_each(tmp_path: Path) -> None:
+    _kept.keep_plan(str(tmp_path), version_3())
+    assert _kept.plan(str(tmp_path)) == made()
+
+
 def test_version_2_knew_where_everybody_is(tmp_path: Path) -> None:
-    older = {**made(), "version": 2}
+    older = {**version_3(), "version": 2}
     for name, new in (("targets", _schema.NEW_OF_TARGET), ("hosts", _schema.NEW_OF_HOST)):
         older[name] = {
             key: {name: value for name, value in one.items() if name not in new} for key, one in older[name].items()
@@ -123,8 +146,8 @@ def test_no_plan_or_an_older_versions(tmp_path: Path, text: str | None) -> None:
     ("text", "found"),
     [
         ("", "expected JSON, found Expecting value: line 1 column 1 (char 0)"),
-        ("[]", "expected a plan of version 3, found version None"),
-        ('{"version": 4}', "expected a plan of version 3, found version 4"),
+        ("[]", "expected a plan of version 4, found version None"),
+        ('{"version": 5}', "expected a plan of version 4, found version 5"),
         (
             '{"version": 2, "cpus": {}, "targets": []}',
             "targets: expected a mapping, found []",

@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a mirror may ask of a master over ssh: which generations there are, and to read one with rsync.
+
+sshd runs this for the mirror's key whatever the mirror says (sshd(8), ``command=``), so that this key can read what is
+published to the fleet anyway, and nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import typing as t
+
+from ansible_collections.larry.binhost.plugins.module_utils import _durable, _paths, _say, _seal
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._place import Place
+
+COMMAND: t.Final = "mirror-source"
+LIST: t.Final = "list"
+#: As rsync's client writes it for the options that ``_mirror`` gives it (rsync options.c, server_options): one word of
+#: letters, after whose "e" it says what it is capable of; "-s" would let it send further words later.
+_READ = re.compile(r"rsync --server --sender -[lHtpr]+(?:e[0-9]*\.[A-Za-z]*)? \. ([a-z0-9][a-z0-9_-]*/[0-9]+/)\Z")
+
+
+def act(options: argparse.Namespace) -> int:
+    """Do what the mirror's ssh asks for.  Raises ``BinhostError`` for anything that isn't offered."""
+    asked = os.environ.get("SSH_ORIGINAL_COMMAND", "")
+    folder = os.path.join(options.state, "generations")
+    if asked == LIST:
+        _say.tell(json.dumps(published(options.state)))
+        return 0
+    found = _READ.match(asked)
+    if not found:
+        raise BinhostError(f"expected 'list' or rsync's reading of one generation, found {asked[:200]!r}")
+    if os.path.islink(os.path.join(folder, found[1].rstrip("/"))):
+        raise BinhostError(f"{folder}/{found[1]}: expected a generation, found a link")
+    os.chdir(folder)
+    os.execv("/usr/bin/rsync", asked.split(" "))
+
+
+def published(state: str = _paths.STATE) -> dict[str, t.Any]:
+    """Return target to its ``current`` number and its ``numbers``, each to the SHA-512 of its seal."""
+    folder = os.path.join(state, "generations")
+    targets = [name for name in sorted(os.listdir(folder)) if _paths.TARGET_NAME.match(name)]
+    return {target: _of(Place(target, state)) for target in targets}
+
+
+def _of(place: Place) -> dict[str, t.Any]:
+    try:
+        served = os.readlink(place.generation("current"))
+    except OSError:
+        served = ""
+    return {"current": int(served) if served.isdigit() else None, "numbers": seals(place)}
+
+
+def seals(place: Place) -> dict[str, str]:
+    """Return number, as text, to the SHA-512 of its seal, of all generations that have one."""
+    found = {}
+    for number in place.numbers():
+        path = os.path.join(place.generation(number), _seal.NAME)
+        if os.path.isfile(path):
+            found[str(number)] = _durable.digests(path, "sha512")["sha512"]
+    return found

@@ -1,0 +1,240 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Publishing with real Portage and gpg: packages are built in a root, signed, sealed, taken back and pruned."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import typing as t
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _keys,
+    _lock,
+    _openpgp,
+    _packages,
+    _publication,
+    _release,
+    _removal,
+)
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+
+from tests.root.master import Master, build
+from tests.root.planted import FILE, PROGRAM
+from tests.root.publishing import Host, umount
+from tests.root.repeat import repeats
+
+EBUILDS: t.Final = {"x/lib-1": PROGRAM, "x/app-1": 'RDEPEND="x/lib"\n' + FILE}
+LIB, APP, PLAIN = (f"x/{name}/{name}-1-1.gpkg.tar" for name in ("lib", "app", "plain"))
+
+
+@pytest.fixture(scope="session")
+def built(pristine_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a state folder in which something is built and a key is made; it is one for all workers, nobody writes."""
+    shared = tmp_path_factory.getbasetemp().parent / "built"
+    shared.mkdir(exist_ok=True)
+    with open(shared / "lock", "w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not (shared / "done").exists():
+            master = Master(shared / "state", pristine_root)
+            master.plant(EBUILDS)
+            assert build(master.target({"amd": ["x/app"]})).problems == []
+            Host(master.folder, pristine_root).keys()
+            (shared / "done").touch()
+    return shared / "state"
+
+
+@pytest.fixture
+def host(built: Path, pristine_root: Path, tmp_path: Path) -> Iterator[Host]:
+    """Return a master of the test's own; its build root is the shared one."""
+    made = Host(tmp_path / "state", pristine_root)
+    left_out = shutil.ignore_patterns("roots", "S.*", "run")
+    shutil.copytree(built, made.state, symlinks=True, ignore=left_out)
+    (made.state / "roots").symlink_to(built / "roots")
+    record = made.state / "keys" / _keys.RECORD
+    record.write_text(record.read_text().replace(str(built), str(made.state)))
+    yield made
+    (made.state / "roots").unlink()
+    _removal.tree(str(made.state))
+
+
+def rebuilt(host: Host, cpv: str = "x/lib-1") -> None:
+    """Do as if a package had been built once more."""
+    pkgdir = host.state / "pkgdir/laptops"
+    category, pf = cpv.split("/")
+    pn = pf.rpartition("-")[0]
+    old, new = (pkgdir / category / pn / f"{pf}-{number}.gpkg.tar" for number in (1, 2))
+    shutil.copy2(old, new)
+    index = _packages.parse((pkgdir / "Packages").read_text())
+    stanza = next(text for text in (pkgdir / "Packages").read_text().split("\n\n") if f"CPV: {cpv}\n" in text + "\n")
+    more = stanza.replace(f"{pf}-1.gpkg.tar", f"{pf}-2.gpkg.tar").replace("BUILD_ID: 1", "BUILD_ID: 2")
+    header = {"PACKAGES": str(len(index.stanzas) + 1)}
+    (pkgdir / "Packages").write_text(_packages.dump(_packages.with_header(index, header)) + more + "\n\n")
+
+
+def test_published_signed_sealed_and_verified(host: Host) -> None:
+    done = host.publish()
+    assert (done["number"], sorted(done["added"])) == (1, sorted([APP, LIB, PLAIN]))
+    assert host.verify() == []
+    seal = host.generation().seal
+    key = _keys.current(str(host.state))
+    assert key and {seal.key, *(package.key for package in seal.packages.values())} == {key.fingerprint}
+    assert seal.packages[LIB].cflags == "-O2"
+    assert seal.packages[LIB].kernel.count(".") == 2 and seal.packages[APP].kernel == ""
+    public = _keys.public_path(str(host.state))
+    assert _openpgp.verify_package(host.run, str(host.folder() / LIB), public) == key.fingerprint
+    with pytest.raises(BinhostError):
+        _openpgp.verify_package(host.run, str(host.state / "pkgdir/laptops" / LIB), public)
+
+
+def test_a_converged_run_starts_no_program(host: Host) -> None:
+    host.publish()
+    host.started.clear()
+    done = _release.foreseen(host.run, host.request(), check=False)
+    assert (done["changed"], done["number"], host.started) == (False, 1, [])
+
+
+def test_going_back_rotation_and_revocation(host: Host) -> None:
+    host.publish()
+    rebuilt(host)
+    assert host.publish()["added"] == [LIB.replace("-1.gpkg", "-2.gpkg")]
+    first = host.generation(1).seal.key
+    done = host.publish(number=1)
+    assert (done["number"], done["restores"], sorted(host.generation().packages)) == (3, 1, sorted([APP, LIB, PLAIN]))
+    assert (host.publish()["changed"], host.publish()["waiting"]) == (False, True)
+    host.keys("rotated")
+    done = host.publish()
+    assert (done["number"], done["added"], done["restores"]) == (4, [], 1)
+    seal = host.generation().seal
+    assert seal.key != first and {package.key for package in seal.packages.values()} == {first}
+    assert (host.folder(1) / LIB).stat().st_ino == (host.folder() / LIB).stat().st_ino
+    host.keys("revoked", fingerprint=first)
+    done = host.publish(latest=True)
+    assert (done["number"], done["restores"]) == (5, 0)
+    assert {package.key for package in host.generation().seal.packages.values()} == {seal.key}
+    assert host.verify() == []
+    assert "revoked" in "".join(host.verify(number=3))
+
+
+def test_what_the_world_needs_has_to_be_inside(host: Host) -> None:
+    with pytest.raises(BinhostError) as caught:
+        host.publish(withhold=[LIB])
+    assert str(caught.value) == (
+        "laptops: expected a package of all that its world needs, found none of x/lib-1\n"
+        "so it isn't published; what is served is unchanged"
+    )
+    assert not host.folder().is_symlink()
+    assert host.publish(withhold=[LIB], build_on_slave=["x/lib"])["number"] == 1
+    assert host.verify(build_on_slave=["x/*"]) == []
+    assert "found none of x/lib-1" in host.verify()[0]
+
+
+def test_what_nobody_needs_goes(host: Host) -> None:
+    host.publish()
+    rebuilt(host)
+    request = host.request(installed=["x/plain-1"])
+    before = listing(host.state / "pkgdir")
+    done = _release.prune(host.run, request, check=True)
+    assert (done["packages"], done["diff"]["before"].split(":")[0]) == ([LIB], LIB)
+    assert listing(host.state / "pkgdir") == before
+    assert _release.prune(host.run, host.request(budget=1 << 40), check=True)["packages"] == []
+    assert _release.prune(host.run, host.request(installed=["x/lib-1"]), check=True)["packages"] == []
+    assert _release.prune(host.run, request)["packages"] == [LIB]
+    assert not _release.prune(host.run, request)["changed"]
+    done = host.publish()
+    assert (done["number"], done["removed"], done["added"]) == (2, [LIB], [LIB.replace("-1.gpkg", "-2.gpkg")])
+    assert (host.folder(1) / LIB).exists() and host.verify() == []
+
+
+def test_over_budget_it_goes_by_itself_where_something_is_published(host: Host) -> None:
+    rebuilt(host)
+    done = host.publish(budget=0)
+    assert (done["pruned"], done["said"], done["over_budget"] > 0) == ([LIB], "", True)
+    assert sorted(host.generation().packages) == sorted([APP, LIB.replace("-1.gpkg", "-2.gpkg"), PLAIN])
+    assert host.publish(budget=0)["changed"] is False
+
+
+def listing(top: Path) -> dict[str, object]:
+    """Return what stands there."""
+    return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in top.rglob("*") if path.is_file()}
+
+
+#: The calls that a publication is killed before.
+CALLS: t.Final = ("rename", "replace", "link", "unlink", "chmod", "fsync", "utime")
+
+
+def killed(host: Host, call: int) -> bool:
+    """Publish in a process that is killed before its file system call of this number; return whether it was."""
+    child = os.fork()
+    if not child:
+        left = [call]
+
+        def deadly(function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+            def wrapper(*args: t.Any, **named: t.Any) -> t.Any:
+                left[0] -= 1
+                if not left[0]:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return function(*args, **named)
+
+            return wrapper
+
+        for name in CALLS:
+            setattr(os, name, deadly(getattr(os, name)))
+        try:
+            host.publish()
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def test_killed_while_it_signs_and_publishes(host: Host) -> None:
+    host.publish()
+    rebuilt(host)
+    few = [5, 25, 41]
+    every = list(range(1, 80))
+    for call in few if repeats(0, 1) == 0 else every:
+        was_killed = killed(host, call)
+        assert host.generation().seal.number <= 2
+        if not was_killed:
+            break
+    assert host.publish()["number"] == 2
+    assert host.verify() == []
+    for place in ("pool/laptops", "generations/laptops"):
+        assert not [path for path in (host.state / place).rglob(".new-*")]
+
+
+def test_a_full_disk_is_said_and_loses_nothing(host: Host) -> None:
+    for place in ("pool", "generations"):
+        (host.state / place).mkdir(exist_ok=True)
+    host.publish()
+    rebuilt(host, "x/app-1")
+    shutil.move(host.state / "pool", host.state / "moved")
+    (host.state / "pool").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(host.state / "pool")], check=True)
+    try:
+        with pytest.raises(BinhostError, match=r"expected to publish, found: .*No space left on device.*is unchanged"):
+            host.publish()
+        assert (host.generation().seal.number, host.verify()) == (1, [])
+        # Another file system is no hindrance: files are copied where they can't be linked.
+        subprocess.run(["mount", "-o", "remount,size=64m", str(host.state / "pool")], check=True)
+        assert host.publish()["number"] == 2
+        assert host.verify() == []
+        assert (host.folder(2) / LIB).stat().st_dev != (host.state / "pool").stat().st_dev
+    finally:
+        umount(host.state / "pool")
+
+
+def test_a_second_one_says_who_publishes(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_publication, "_PATIENCE", 0)
+    with (
+        _lock.held("generation-laptops", state=str(host.state), what="publishes laptops"),
+        pytest.raises(BinhostError, match=r"held by process \d+ of root since .*, which publishes laptops"),
+    ):
+        host.publish()

@@ -1,0 +1,208 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a slave takes from a server and what it refuses, with nothing lost and a sentence that says what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import subprocess
+import tempfile
+import typing as t
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.larry.binhost.plugins.module_utils import _key_states, _removal, _verdict
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._place import Place
+
+from tests.root.house import PATH, STATE, TARGET, A, B, House, Server
+from tests.root.repeat import repeats
+
+#: They share one house.
+pytestmark = pytest.mark.xdist_group("house")
+
+
+@pytest.fixture(scope="module")
+def house(pristine_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Return a house whose master has published a and b, signed."""
+    folder = tmp_path_factory.mktemp("house")
+    made = House(folder, pristine_root)
+    before, tempfile.tempdir = tempfile.tempdir, str(made.shared)
+    made.build(A, B)
+    made.keys()
+    made.publish()
+    yield made
+    tempfile.tempdir = before
+    _removal.tree(str(folder))
+
+
+@contextlib.contextmanager
+def newer(house: House, server: Server, **wish: t.Any) -> Iterator[None]:
+    """Publish the next generation, without b, and serve it; afterwards the master is as it was."""
+    saved = house.shared / "saved"
+    subprocess.run(["cp", "-a", str(house.state), str(saved)], check=True)
+    try:
+        house.publish(withhold=[PATH.format(name="b")], **wish)
+        server.copy()
+        yield
+    finally:
+        shutil.rmtree(house.state)
+        saved.rename(house.state)
+
+
+@pytest.fixture
+def server(house: House) -> Iterator[Server]:
+    """Return a server with a copy of what is published, and a slave that believes the master and has nothing yet."""
+    house.forget()
+    house.trust()
+    made = house.serve("server")
+    made.copy()
+    with made.up():
+        yield made
+
+
+def flip(data: bytes) -> bytes:
+    """Return these bytes with one bit changed, in their middle."""
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+def refused(house: House, *uris: str, **more: t.Any) -> str:
+    """Return why the slave takes nothing from these servers; what it has stays as it is."""
+    before = house.here()
+    with pytest.raises(BinhostError) as caught:
+        house.sync(*uris, **more)
+    assert house.here() == before
+    return str(caught.value)
+
+
+def test_all_is_well(house: House, server: Server) -> None:
+    assert house.sync(server.uri).changed
+    status, words = house.emerge(A)
+    assert (status, house.installed()) == (0, "a-1"), words
+    assert not house.sync(server.uri).changed
+
+
+def test_a_package_with_one_flipped_byte_or_exchanged_for_another_signed_one(house: House, server: Server) -> None:
+    house.sync(server.uri)
+    path, other = PATH.format(name="a"), server.generations / "1" / PATH.format(name="b")
+    for change in (flip, lambda _data: other.read_bytes()):
+        server.copy()
+        server.damage(path, change)
+        status, words = house.emerge(A)
+        assert (status != 0, house.installed()) == (True, "")
+        assert "A package was refused: what came isn't the file that the signed index names" in _verdict.explain(words)
+        assert f"{server.uri}/laptops/1/{path}" in words
+    server.copy()
+    status, words = house.emerge(A)
+    assert (status, house.installed()) == (0, "a-1"), words
+
+
+DAMAGE = [
+    (
+        "seal.json",
+        lambda data: data.replace(b"2.0", b"2.1").replace(b"-O2", b"-O3"),
+        "seal.json: expected a signature by a key of .*changed after it was signed",
+    ),
+    ("seal.json.asc", flip, "seal.json: expected a signature by a key of .*, found "),
+    ("seal.json.asc", lambda _data: b"", "seal.json: expected a signature by a key of .*, found a damaged signature"),
+    (
+        "Packages",
+        flip,
+        r"laptops/1/Packages: expected \d+ bytes with SHA-512 .* as the seal says, found \d+ bytes with",
+    ),
+    ("repos/planted.tar.xz", flip, "planted.tar.xz: expected .* bytes with SHA-512 .* as the seal says, found"),
+]
+
+
+@pytest.mark.parametrize(("path", "change", "why"), DAMAGE)
+def test_what_is_not_as_it_was_signed(
+    house: House, server: Server, path: str, change: t.Callable[[bytes], bytes], why: str
+) -> None:
+    server.damage(path, change)
+    said = refused(house, server.uri)
+    assert re.search(why, said), said
+    assert "What is here stays in use: nothing yet" in said
+    server.copy()
+    assert house.sync(server.uri).changed
+
+
+def test_a_flipped_byte_of_every_part_of_the_seal(house: House, server: Server) -> None:
+    data = (server.generations / "current/seal.json").read_bytes()
+    number = repeats(6, len(data))
+    for place in range(0, len(data), max(1, len(data) // number)):
+        changed = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+        server.damage("seal.json", lambda _data, changed=changed: changed)
+        assert server.uri in refused(house, server.uri)
+
+
+def test_an_older_generation_replayed(house: House, server: Server) -> None:
+    with newer(house, server):
+        assert house.sync(server.uri).number == 2
+        (server.generations / "current").unlink()
+        (server.generations / "current").symlink_to("1")
+        assert "expected generation 2 or later, found 1; if the master" in refused(house, server.uri)
+        # The old seal in the place of the new one is no way either.
+        server.copy()
+        for name in ("seal.json", "seal.json.asc"):
+            server.damage(name, lambda _data, name=name: (server.generations / "1" / name).read_bytes())
+        assert "expected generation 2 or later, found 1" in refused(house, server.uri)
+        assert house.sync(server.uri, pinned=1).number == 1
+        assert house.sync(server.uri, pinned=1).changed is False
+
+
+def test_an_expired_seal(house: House, server: Server) -> None:
+    house.sync(server.uri)
+    with newer(house, server, days=0):
+        said = refused(house, server.uri)
+        assert re.search(
+            "generation 2 expired: by the master's clock it was made .* and is good until .*, by this", said
+        )
+        assert "Run site.yml with the master on, which seals anew; or set the clock" in said
+        assert "What is here stays in use: generation 1" in said
+        assert house.emerge(A)[0] == 0
+        remarks = house.sync(server.uri, pinned=2).answer.remarks
+        assert any("its seal expired" in remark for remark in remarks)
+
+
+def test_without_the_masters_key(house: House, server: Server) -> None:
+    (house.slave / STATE / "trusted.asc").unlink()
+    said = refused(house, server.uri)
+    assert (
+        "trusted.asc: expected the master's public key, found no such file: nothing can be verified. Run site" in said
+    )
+    house.trust()
+    assert house.sync(server.uri).changed
+
+
+def test_signed_by_somebody_else(house: House, server: Server) -> None:
+    """Another master signs as well as ours, but nobody here knows its key."""
+    other = Place(TARGET, str(house.shared / "other"))
+    shutil.copytree(house.place.pkgdir, other.pkgdir)
+    wanted = _key_states.Wanted("larry.binhost on desktop", state=other.state)
+    _key_states.converge(house.on_master, "present", wanted)
+    house.publish(place=other)
+    shutil.rmtree(server.folder / "generations")
+    shutil.copytree(Path(other.state) / "generations", server.folder / "generations", symlinks=True)
+    assert "a key that isn't trusted here" in refused(house, server.uri)
+
+
+def test_a_revoked_key(house: House, server: Server) -> None:
+    house.sync(server.uri)
+    house.emerge(A)
+    old = house.keys().fingerprint
+    with newer(house, server):
+        new = house.keys("revoked", fingerprint=old)
+        house.trust()
+        said = refused(house, server.uri)
+        assert "revoked" in said
+        assert "What is here stays in use: generation 1" in said
+        assert (new.fingerprint != old, house.installed()) == (True, "a-1")
+        assert house.publish(resign=True) == 3
+        server.copy()
+        assert house.sync(server.uri).number == 3
+        assert house.emerge(B)[0] == 0
