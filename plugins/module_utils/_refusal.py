@@ -30,7 +30,8 @@ class Problem:
     """One thing in the way."""
 
     # "required_use", "circular", "slot_conflict", "blocked", "masked", "keywords", "license", "use", "missing" (no such
-    # package or set), "fetch" (an index or a file), "skipped" (no refusal: an update that is left out), "other"
+    # package or set), "fetch" (an index or a file), "other"; "skipped" is no refusal: an update or a member of a set
+    # is left out
     kind: str
     packages: tuple[str, ...]  # as Portage names them: "app-misc/hello-2.10", or an atom that nothing satisfies
     words: str  # Portage's
@@ -146,9 +147,9 @@ def _missing(lines: Lines) -> t.Iterator[Problem]:
 
 
 def _missing_args(lines: Lines) -> t.Iterator[Problem]:
-    """Yield what is named below "Ebuilds for the following packages are either all masked or don't exist"."""
+    """Yield members of a set that are named below "Ebuilds for the following packages ... don't exist"."""
     names = " ".join(line for line in lines if not line.startswith("!!!")).split()
-    yield Problem("missing", tuple(names), _words(lines))
+    yield Problem("skipped", tuple(names), _words(lines))
 
 
 def _required_use(lines: Lines) -> t.Iterator[Problem]:
@@ -244,6 +245,7 @@ _HEADS: t.Final[t.Sequence[tuple[re.Pattern[str], Reader]]] = [
         (r"!!! \S+ is not a valid package atom|!!! The short ebuild name |!!! --\w+ requires all ", _other),
         (r"emerge: the given set ", _other),
         (r"!!! (Problem resolving dependencies|The following (installed|binary) packages)", _nothing),
+        (r"!!! Problems have been detected with your world", _nothing),
         (r"\[(ebuild|binary|nomerge|uninstall|blocks)\b|These are the packages|Calculating dep|Total: ", _nothing),
         (r"NOTE: (?!Use the '--verbose)|Use --autounmask-write|\s*\* In order to avoid wasting", _nothing),
         (r"It may be possible to solve this problem|For more information|Dependency resolution took", _nothing),

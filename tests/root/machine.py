@@ -94,6 +94,9 @@ class Machine:
         """Return why emerge refuses."""
         status, stdout, stderr = self.emerge(*words)
         assert status != 0, stdout
+        # The list that it refuses is read too; it also searches, if a name is ambiguous.
+        if "[ Results for search key" not in stdout:
+            _merge_list.parse(stdout)
         return _refusal.explain(stdout + stderr)
 
     @contextlib.contextmanager

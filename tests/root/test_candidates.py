@@ -18,6 +18,9 @@ from ansible_collections.larry.binhost.plugins.module_utils._refusal import Prop
 from tests.root import planted
 from tests.root.machine import Machine
 
+# One worker prepares the index for all.
+pytestmark = pytest.mark.xdist_group("candidates")
+
 #: Built by Portage.
 BUILT: t.Final[t.Mapping[str, str]] = {"x/flag-1": 'IUSE="nls doc"\n', "x/good-1": ""}
 #: Of the index alone, which is all that Portage reads before it takes a binary: what differs from x/good-1.

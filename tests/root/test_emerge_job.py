@@ -271,9 +271,10 @@ PLAY: t.Final = """
 - hosts: all
   gather_facts: false
   tasks:
-    - larry.binhost.emerge: &asked
-        atoms: [x/played]
-        getbinpkg: false
+    - larry.binhost.emerge:
+        <<: &asked
+          atoms: [x/played]
+          getbinpkg: false
         state: started
       register: begun
     - ansible.builtin.debug:

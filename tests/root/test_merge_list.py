@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _merge_list, _removal
+from ansible_collections.larry.binhost.plugins.module_utils import _merge_list, _refusal, _removal
 from ansible_collections.larry.binhost.plugins.module_utils._merge_list import Flag, Merge
 from ansible_collections.larry.binhost.plugins.module_utils._refusal import Proposal
 
@@ -167,6 +167,19 @@ def test_a_package_that_has_moved_is_told_before_the_list(machine: Machine) -> N
     shutil.rmtree(updates)
     assert "Performing Global Updates" in stdout
     assert [merge.cpv for merge in _merge_list.parse(stdout)] == ["x/asks-1"]
+
+
+def test_what_is_left_out_is_no_refusal(machine: Machine) -> None:
+    machine.install("x/holds-1", {"RDEPEND": "<x/up-2"})
+    world = machine.root.path / "var/lib/portage/world"
+    before = world.read_text()
+    world.write_text("x/holds\nx/up\nx/vanished\n")
+    status, stdout, stderr = machine.emerge("--update", "--deep", "@world")
+    world.write_text(before)
+    shutil.rmtree(machine.root.path / "var/db/pkg/x/holds-1")
+    assert (status, _merge_list.parse(stdout)) == (0, [])
+    found = [(problem.kind, problem.packages) for problem in _refusal.explain(stdout + stderr)]
+    assert found[:-1] == [("skipped", ("x/up:0",)), ("skipped", ("x/holds", "x/vanished"))]
 
 
 def test_another_root_is_told(machine: Machine) -> None:

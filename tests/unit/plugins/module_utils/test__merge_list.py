@@ -168,6 +168,11 @@ def test_an_explanation_may_run_over_any_lines_and_hides_no_entry() -> None:
         _merge_list.parse(f"{told}{fetch.strip()}\n[ebuild  ? ] a/c-1\n")
 
 
+def test_each_count_is_of_the_list_above_it() -> None:
+    text = "[ebuild  N     ] a/b-1::c  0 KiB\n\nTotal: 1 package (1 new), Size of downloads: 0 KiB\n"
+    assert len(_merge_list.parse(text * 2)) == 2
+
+
 def test_an_excerpt_is_read_without_its_count() -> None:
     text = "[ebuild  N     ] a/b-1::c  0 KiB\n\nTotal: 14 packages (14 new), Size of downloads: 0 KiB\n"
     assert len(_merge_list.parse(text, whole=False)) == 1

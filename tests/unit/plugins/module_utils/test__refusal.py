@@ -81,7 +81,7 @@ SAID: t.Final[t.Sequence[tuple[str, Problem]]] = [
     ),
     (
         "!!! Ebuilds for the following packages are either all\n!!! masked or don't exist:\nx/gone y/gone:2",
-        Problem("missing", ("x/gone", "y/gone:2"), ""),
+        Problem("skipped", ("x/gone", "y/gone:2"), ""),
     ),
     (
         "The following USE changes are necessary to proceed:\n"
@@ -203,6 +203,9 @@ CONFIG_PROTECT). Carefully examine the list of proposed changes,
         ("keywords", Proposal("package.accept_keywords", "=x/c-1 **")),
         ("masked", Proposal("package.unmask", "=x/c-1")),
     ]
+    assert _refusal.explain(text)[1].words == (
+        "The following keyword changes are necessary to proceed:\n# required by x/c (argument)\n=x/c-1 **"
+    )
     assert _refusal.explain(text)[2].words == (
         "The following mask changes are necessary to proceed:\n# required by x/c (argument)\n"
         "# /etc/portage/package.mask/mine:\n# it is broken\n=x/c-1"
