@@ -31,10 +31,11 @@ test-long: ## Run every check, with all repetitions of the tests that kill and r
 unit: bootstrap ## Test the code, in seconds
 	pytest --numprocesses=2 $(PYTEST)
 
-bench: bootstrap ## Measure the planner with fleets of up to 10,000 hosts, entering a build root, and reading an index; judges nothing
+bench: bootstrap ## Measure the planner with fleets of up to 10,000 hosts, reading an index, entering a build root, and emerge; judges nothing
 	python benchmarks/planner.py $(SIZES)
 	python benchmarks/packages.py
 	python benchmarks/enter.py
+	python benchmarks/emerge.py
 
 lint: bootstrap ## Check style and types
 	@status=0; for tool in 'ruff check' 'ruff format --check' mypy 'yamllint --strict .' ansible-lint; do \

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shutil
 import typing as t
 from pathlib import Path
 
@@ -31,6 +32,13 @@ _PROFILE: t.Final = {
     "profiles/base/make.defaults": 'ARCH="amd64"\nCHOST="x86_64-pc-linux-gnu"\nACCEPT_KEYWORDS="amd64"\n'
     f'USE="{" ".join(_FLAGS[::3])}"\nGENTOO_MIRRORS=""\nFEATURES="-sandbox -usersandbox -news"\n',
 }
+
+
+def emptied(root: Path) -> Path:
+    """Remove a stage's own packages, configuration and repositories; return the root."""
+    for name in ("etc/portage", "var/db/pkg", "var/db/repos"):
+        shutil.rmtree(root / name)
+    return root
 
 
 def fill(root: Path, packages: int = PACKAGES, ebuilds: int = EBUILDS) -> Path:

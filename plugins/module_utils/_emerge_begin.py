@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What emerge would do on a host, whether that is agreed to, and the job that does it: begun, joined, collected."""
+"""What emerge would do on a host, whether that is agreed to, and the job that does it, begun or joined."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 import typing as t
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _depclean,
@@ -19,20 +19,13 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _jobs,
     _later,
     _outcome,
-    _paths,
-    _patterns,
-    _process,
     _program,
-    _repos_conf,
     _resume,
-    _tree,
-    _tree_plan,
     _world,
 )
-from ansible_collections.larry.binhost.plugins.module_utils._emerge_place import Place, Run
+from ansible_collections.larry.binhost.plugins.module_utils._emerge_asked import Asked, Host, Params, made_ready
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
-Params = t.Mapping[str, t.Any]
 Result = dict[str, t.Any]
 #: What a result says of a run that did nothing.
 NOTHING: t.Final[t.Mapping[str, t.Any]] = {
@@ -42,88 +35,7 @@ NOTHING: t.Final[t.Mapping[str, t.Any]] = {
     "job": "",
     "joined": False,
 }
-_LISTS: t.Final = ("binary", "source", "failed", "removed", "waiting", "written", "words")
-_RECORDS: t.Final = ("done", "failures", "dropped")
-_OURS: t.Final = ("update", "deep", "newuse", "changed_use", "emptytree", "with_bdeps", "oneshot", "usepkg")
-_THEIRS: t.Final = ("usepkgonly", "getbinpkg", "binpkg_respect_use", "keep_going", "jobs", "load_average")
 UNKNOWN: t.Final = "unknown until what is built and the index are in place"
-
-
-@dataclass(frozen=True)
-class Host:
-    """What a module has to work with."""
-
-    run: _process.Run
-    check: bool
-    scratch: str  # a folder that goes away
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What a module was asked, made ready."""
-
-    host: Host
-    params: Params
-    place: Place
-    run: Run
-    options: t.Mapping[str, t.Any]
-    to_come: t.Sequence[_tree_plan.Change]  # in the configuration; in check mode alone that can be something
-
-    @property
-    def steps(self) -> dict[str, t.Any]:
-        return {name: self.params[name] for name in ("preserved_rebuild", "depclean", "config_files")}
-
-    @property
-    def wanted(self) -> str:
-        told = {name: self.params[name] for name in ("atoms", "extra_args")}
-        return _fingerprint.digest({**told, "options": self.options, "steps": self.steps, "root": self.place.root})
-
-    @property
-    def record(self) -> str:
-        """The file that says that nothing was left to do; each question has its own."""
-        usual = self.place.is_host and self.params["atoms"] == ["@world"]
-        name = "world" if usual else f"emerge-{_fingerprint.digest([self.place.root, self.params['atoms']])[:12]}"
-        return _paths.below("fingerprints", f"{name}.json", state=self.place.state)
-
-    @property
-    def index(self) -> str:
-        """The folder of the index that counts."""
-        return str(self.params["index"] if self.place.is_host else self.place.pkgdir or "")
-
-    @property
-    def overlays(self) -> dict[str, str]:
-        """The repositories that count beside those of an index: all, where there is none or it is a build root's."""
-        if self.params["overlays"] or (self.place.is_host and os.path.exists(os.path.join(self.index, "Packages"))):
-            return dict(self.params["overlays"])
-        return {**_repos_conf.locations(self.place.root), **self.place.repositories}
-
-    def state(self) -> dict[str, t.Any]:
-        return _world.state(self.index, self.overlays, self.place.root)
-
-    def question(self) -> _emerge_ask.Question:
-        what = (self.params["atoms"], self.options, self.params["extra_args"])
-        return _emerge_ask.Question(self.run, self.place, *what, self.host.check, self.host.scratch, self.to_come)
-
-    def diff(self, before: t.Iterable[str], merges: t.Iterable[t.Any]) -> dict[str, str]:
-        return {"before": "".join(f"{line}\n" for line in before), "after": _world.shown(merges)}
-
-
-def options(params: Params) -> dict[str, t.Any]:
-    """Return emerge's options, as ``_emerge.argv`` has them.  Raises ``BinhostError``."""
-    for pattern in params["build_on_slave"]:
-        _patterns.check(pattern)
-    found = {name: params[name] for name in (*_OURS, *_THEIRS, "rebuilt_binaries")}
-    found["newuse"] = params["newuse"] and not params["changed_use"]
-    found["usepkg_exclude"] = " ".join([*params["usepkg_exclude"], *params["build_on_slave"]])
-    return found
-
-
-def _asked(host: Host, params: Params) -> _Asked:
-    named = ("root", "repositories", "distdir", "pkgdir", "network")
-    place = Place(**{name: params[name] for name in named}, state=params["state_dir"])
-    declared = params["configuration"] if host.check and place.is_host else None
-    to_come = _tree.asked("/", declared).changes if declared else []
-    return _Asked(host, params, place, place.runner(host.run), options(params), to_come)
 
 
 def begin(host: Host, params: Params) -> Result:
@@ -135,7 +47,7 @@ def begin(host: Host, params: Params) -> Result:
     if not params["settled"]:
         diff = {"before": "", "after": f"merge list: {UNKNOWN}\n"}
         return {**NOTHING, "merge_list": None, "foreseen": {"changed": True, "diff": diff, "msg": UNKNOWN}}
-    asked = _asked(host, params)
+    asked = made_ready(host, params)
     job = _job_files.find(asked.place.job, asked.place.state)
     if not host.check and (job.phase == "running" or (job.phase == "finished" and not job.collected)):
         return {**_nothing(), "job": job.name, "joined": True}
@@ -151,7 +63,7 @@ def begin(host: Host, params: Params) -> Result:
     later = [] if answer.merges else _pending_steps(asked, result)
     if host.check or not (answer.merges or later):
         changed = bool(answer.merges or later or written)
-        result["foreseen"] = {"changed": changed, "diff": asked.diff(later, answer.merges)}
+        result["foreseen"] = {"changed": changed, "diff": _diff(later, answer.merges)}
         result = _with_earlier(asked, result, job)
         if not host.check:
             _fingerprint.record(asked.record, known)
@@ -161,14 +73,18 @@ def begin(host: Host, params: Params) -> Result:
     return _started(asked, result, job, before)
 
 
+def _diff(before: t.Iterable[str], merges: t.Iterable[t.Any]) -> dict[str, str]:
+    return {"before": "".join(f"{line}\n" for line in before), "after": _world.shown(merges)}
+
+
 def _nothing() -> Result:
     return {**NOTHING, "foreseen": {"changed": False}}
 
 
-def _pending_steps(asked: _Asked, result: Result) -> list[str]:
+def _pending_steps(asked: Asked, result: Result) -> list[str]:
     """Return what is to be done although nothing is to be merged, a line for each."""
     steps = asked.steps
-    found = ["@preserved-rebuild"] if steps["preserved_rebuild"] and _later.preserved(asked.place.root) else []
+    found = _later.pending(steps, asked.place.root)
     if steps["depclean"]:
         try:
             found += _unneeded(asked)
@@ -177,7 +93,7 @@ def _pending_steps(asked: _Asked, result: Result) -> list[str]:
     return found
 
 
-def _unneeded(asked: _Asked) -> list[str]:
+def _unneeded(asked: Asked) -> list[str]:
     bdeps = asked.params["with_bdeps"]
     if asked.to_come:
         with tempfile.TemporaryDirectory(dir=asked.host.scratch) as place:
@@ -185,7 +101,7 @@ def _unneeded(asked: _Asked) -> list[str]:
     return _depclean.pending(asked.run, bdeps)
 
 
-def _request(asked: _Asked, merges: t.Sequence[t.Any], before: t.Mapping[str, t.Any], job: _job_files.Job) -> t.Any:
+def _request(asked: Asked, merges: t.Sequence[t.Any], before: t.Mapping[str, t.Any], job: _job_files.Job) -> t.Any:
     """Return what the job is to do."""
     packing: t.Mapping[str, str] = {}
     kept: list[str] = []
@@ -212,7 +128,7 @@ def _request(asked: _Asked, merges: t.Sequence[t.Any], before: t.Mapping[str, t.
     )
 
 
-def _earlier(asked: _Asked, job: _job_files.Job) -> t.Mapping[str, t.Any]:
+def _earlier(asked: Asked, job: _job_files.Job) -> t.Mapping[str, t.Any]:
     """Return the request of the job before, if it did not finish; empty otherwise."""
     if job.phase not in ("died", "cancelled", "failed"):
         return {}
@@ -221,7 +137,7 @@ def _earlier(asked: _Asked, job: _job_files.Job) -> t.Mapping[str, t.Any]:
     return t.cast("t.Mapping[str, t.Any]", request.get("parameters", {}))
 
 
-def _started(asked: _Asked, result: Result, job: _job_files.Job, before: t.Mapping[str, t.Any]) -> Result:
+def _started(asked: Asked, result: Result, job: _job_files.Job, before: t.Mapping[str, t.Any]) -> Result:
     """Begin the job, or join the one that somebody else began meanwhile."""
     request = _request(asked, result["merge_list"], before, job)
     result = _with_earlier(asked, result, job, request.kept)
@@ -236,7 +152,7 @@ def _started(asked: _Asked, result: Result, job: _job_files.Job, before: t.Mappi
     return {**result, "job": begun.name}
 
 
-def _with_earlier(asked: _Asked, result: Result, job: _job_files.Job, kept: t.Sequence[str] = ()) -> Result:
+def _with_earlier(asked: Asked, result: Result, job: _job_files.Job, kept: t.Sequence[str] = ()) -> Result:
     """Add what there is to tell of the job before, if it died."""
     if job.phase != "died":
         return {**result, "resumed": {"kept": list(kept)} if kept else {}}
@@ -244,50 +160,3 @@ def _with_earlier(asked: _Asked, result: Result, job: _job_files.Job, kept: t.Se
     told = {"message": job.message, "begun": job.begun, "binary": before.binary, "source": before.source}
     words = [*result["words"], f"An earlier run is gone on with: {job.message}"]
     return {**result, "resumed": {**told, "kept": list(kept)}, "words": words}
-
-
-def collect(host: Host, params: Params, begun: Result) -> Result:
-    """Return what was done by the job that is over, with what ``begin`` said.
-
-    If that was another run's, ``job`` is the one that was begun then, if anything is left to do.
-    Raises ``_emerge_ask.StoppedError`` if the job failed.
-    """
-    state = params["state_dir"]
-    job = _job_files.find(begun["job"], state)
-    request = (_job_files.load(_job_files.folder(job.name, state), _job_files.REQUEST) or {}).get("parameters", {})
-    if job.phase == "finished":
-        _jobs.collect(job, state=state)
-    total = _combined(begun, {**job.result, "merge_list": request.get("merge_list", [])})
-    total["words"] += [f"Left undone: {words}" for words in job.result.get("steps", {}).get("words", ())]
-    mine = request.get("wanted") == _asked(host, params).wanted
-    if job.phase != "finished" and (mine or not begun["joined"]):
-        raise _emerge_ask.StoppedError(job.message, {**finished(total), "changed": True})
-    if not begun["joined"]:
-        return total
-    again = begin(host, params)
-    return {**_combined(total, again), "job": again["job"], "joined": again["joined"]}
-
-
-def _combined(first: Result, then: t.Mapping[str, t.Any]) -> Result:
-    """Return two results as one."""
-    lists = {name: list(dict.fromkeys([*first.get(name, ()), *then.get(name, ())])) for name in _LISTS}
-    records = {name: [*first.get(name, ()), *then.get(name, ())] for name in _RECORDS}
-    merges = first.get("merge_list") or then.get("merge_list") or []
-    steps = {**first.get("steps", {}), **then.get("steps", {})}
-    rest = {"merge_list": merges, "steps": steps, "resumed": first.get("resumed") or then.get("resumed") or {}}
-    rest["afterwards"] = then.get("afterwards") or first.get("afterwards") or {}
-    return {**NOTHING, **lists, **records, **rest, "job": "", "foreseen": _told(lists, merges)}
-
-
-def _told(lists: t.Mapping[str, t.Sequence[str]], merges: t.Sequence[t.Any]) -> dict[str, t.Any]:
-    """Return whether anything was done, and what as a diff."""
-    done = [*lists["binary"], *lists["source"]]
-    gone = [cpv for cpv in lists["removed"] if cpv not in done]
-    changed = bool(done or gone or lists["written"] or lists["failed"])
-    after = [merge for merge in merges if merge["cpv"] in done]
-    return {"changed": changed, "diff": {"before": "".join(f"{cpv}\n" for cpv in gone), "after": _world.told(after)}}
-
-
-def finished(begun: Result) -> Result:
-    """Return a result as a task tells it that waits for nothing any more."""
-    return {**{name: value for name, value in begun.items() if name not in ("foreseen", "joined")}, **begun["foreseen"]}

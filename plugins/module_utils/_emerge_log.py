@@ -95,19 +95,23 @@ class Attempts:
 
 def attempts(events: Iterable[Event]) -> Attempts:
     """Return who began and who ended; where the log begins in the middle of a package, its beginning isn't known."""
-    found = Attempts()
+    last: dict[str, Attempt] = {}
+    completed: dict[str, Attempt] = {}
+    removed: dict[str, None] = {}
     for event in events:
         if event.kind == "removed":
-            found.removed = [*(cpv for cpv in found.removed if cpv != event.cpv), event.cpv]
+            removed.pop(event.cpv, None)
+            removed[event.cpv] = None
             continue
-        if event.kind == "begun" or event.cpv not in found.last:
-            found.last[event.cpv] = Attempt(event.cpv, event.time if event.kind == "begun" else None)
-        attempt = found.last[event.cpv]
+        if event.kind == "begun" or event.cpv not in last:
+            last[event.cpv] = Attempt(event.cpv, event.time if event.kind == "begun" else None)
+        attempt = last[event.cpv]
         if event.kind in ("binary", "source"):
             attempt.kind = event.kind
         attempt.merging = attempt.merging or event.kind in ("binary", "merging")
         if event.kind == "completed":
             attempt.completed = event.time
-            found.completed = [*(each for each in found.completed if each.cpv != event.cpv), attempt]
-            found.removed = [cpv for cpv in found.removed if cpv != event.cpv]  # it replaced itself
-    return found
+            completed.pop(event.cpv, None)
+            completed[event.cpv] = attempt
+            removed.pop(event.cpv, None)  # it replaced itself
+    return Attempts(last, list(completed.values()), list(removed))

@@ -116,14 +116,15 @@ def _merge(run: Run, request: Request, place: Place) -> tuple[int, str]:
 
 def _outcome_of(run: Run, request: Request, begun: _run_mark.Mark, status: int, words: str) -> _outcome.Outcome:
     root = str(request.place["root"])
-    where = _failure.Where(root)
+    where, phases = _failure.Where(root), {}
     if status != 0:
+        phases = _outcome.seen(Place(**request.place).live)
         _status, stdout, _stderr = run(["portageq", "envvar", "PORTAGE_TMPDIR", "PORTAGE_LOGDIR"])
         tmpdir, _newline, logdir = stdout.rstrip("\n").partition("\n")
         where = _failure.Where(root, tmpdir or where.tmpdir, logdir, begun.time)
     wanted = {merge["cpv"]: merge["kind"] for merge in request.merge_list if merge["kind"] in ("ebuild", "binary")}
     log = _run_mark.since(begun, root)
-    return _outcome.read(log, status=status, words=words, wanted=wanted, begun=begun, where=where)
+    return _outcome.read(log, status=status, words=words, wanted=wanted, begun=begun, where=where, phases=phases)
 
 
 def _told(request: Request, outcome: _outcome.Outcome, status: int, words: str) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _failure_words
@@ -36,6 +37,9 @@ _PHASES: t.Final[t.Mapping[str, str]] = {
     "setup": "It refuses before it begins: do what it asks for; then run again.",
 }
 _OTHERWISE: t.Final = "Mend what the log names, or mask this version (={cpv} in package.mask); then run again."
+
+# >>> Unpacking source...
+_PROGRESS = re.compile(r">>> (?!Downloading)")
 
 
 def told(outcome: Outcome, status: int, words: str, *, what: str = "emerge") -> str:
@@ -86,7 +90,8 @@ def telling(failure: Failure, lines: int) -> list[str]:
     """Return at most so many lines of the log's end, without what the title says too and what is said twice."""
     known = (f"ERROR: {failure.cpv}:", failure.reason or "\0")
     said = [line[:_WIDTH] for line in dict.fromkeys(failure.lines) if not any(each in line for each in known)]
-    return said[-lines:] if lines > 0 else []
+    brief = [line for line in said if not _PROGRESS.match(line)] or said
+    return brief[-lines:] if lines > 0 else []
 
 
 def dropped(packages: t.Iterable[Dropped]) -> list[str]:

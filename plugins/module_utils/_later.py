@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import typing as t
 from collections.abc import Mapping
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
+    _afterwards,
+    _config_updates,
     _depclean,
     _emerge,
-    _files,
     _merge_list,
     _patterns,
 )
@@ -30,16 +29,12 @@ AUTOMODES: t.Final[Mapping[str, tuple[str, ...]]] = {
 }
 CONFIG_FILES: t.Final = ("list", "keep", *AUTOMODES)
 _SET: t.Final = ("@preserved-rebuild",)
-#: Portage lib/portage/util/_dyn_libs/PreservedLibsRegistry.py.
-_REGISTRY: t.Final = "var/lib/portage/preserved_libs_registry"
 
 
-def preserved(root: str) -> bool:
-    """Return whether libraries are kept that only packages use which are to be built anew."""
-    try:
-        return bool(json.loads(_files.read(os.path.join(root, _REGISTRY))))
-    except (FileNotFoundError, ValueError):
-        return False
+def pending(wanted: Mapping[str, t.Any], root: str) -> list[str]:
+    """Return what there is to do of what is wanted, but for --depclean, which emerge has to be asked about."""
+    found = ["@preserved-rebuild"] if wanted["preserved_rebuild"] and _afterwards.preserved_libs(root) else []
+    return found + (_config_updates.waiting(root) if wanted["config_files"] in AUTOMODES else [])
 
 
 def steps(run: Run, wanted: Mapping[str, t.Any], options: Mapping[str, t.Any], root: str) -> dict[str, t.Any]:
@@ -49,12 +44,13 @@ def steps(run: Run, wanted: Mapping[str, t.Any], options: Mapping[str, t.Any], r
     """
     done: dict[str, t.Any] = {}
     words: list[str] = []
-    if wanted["preserved_rebuild"] and preserved(root):
+    if wanted["preserved_rebuild"] and _afterwards.preserved_libs(root):
         done["preserved_rebuild"] = _step(words, lambda: rebuild(run, options))
     if wanted["depclean"]:
         done["depclean"] = _step(words, lambda: _depclean.remove(run, options.get("with_bdeps") or "n"))
-    if wanted["config_files"] in AUTOMODES:
-        done["config_files"] = _step(words, lambda: settle(run, wanted["config_files"]))
+    waiting = _config_updates.waiting(root) if wanted["config_files"] in AUTOMODES else []
+    if waiting:
+        done["config_files"] = _step(words, lambda: settle(run, wanted["config_files"], waiting))
     return {**{name: did for name, did in done.items() if did}, **({"words": words} if words else {})}
 
 
@@ -83,10 +79,10 @@ def rebuild(run: Run, options: Mapping[str, t.Any]) -> list[str]:
     return packages
 
 
-def settle(run: Run, mode: str) -> list[str]:
-    """Let etc-update do what a mode of AUTOMODES says, and return the mode."""
+def settle(run: Run, mode: str, waiting: list[str]) -> list[str]:
+    """Let etc-update do what a mode of AUTOMODES says, and return the files that waited for it."""
     _said(run, AUTOMODES[mode])
-    return [mode]
+    return waiting
 
 
 def _said(run: Run, command: t.Sequence[str]) -> str:

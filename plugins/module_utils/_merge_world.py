@@ -13,8 +13,7 @@ Facts about Portage:
 
 from __future__ import annotations
 
-import glob
-import os
+import time
 import typing as t
 from dataclasses import dataclass
 
@@ -22,6 +21,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _build_disk,
     _depclean,
     _emerge,
+    _failure_text,
     _failure_words,
     _host,
     _live,
@@ -30,10 +30,11 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _outcome,
     _patterns,
     _rootrun,
+    _run_mark,
     _size,
-    _world,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._failure import Where
 from ansible_collections.larry.binhost.plugins.module_utils._mounts import DISTDIR, PKGDIR, Mount
 from ansible_collections.larry.binhost.plugins.module_utils._portage_query import Run
 from ansible_collections.larry.binhost.plugins.module_utils._target import Target
@@ -110,7 +111,8 @@ def bring(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> lis
         return []
     unfetched = fetch(place, options, atoms) if any(merge.kind == "ebuild" for merge in merges) else ""
     try:
-        return merge(place, options, atoms)
+        wanted = {each.cpv: each.kind for each in merges if each.kind in ("ebuild", "binary")}
+        return merge(place, options, atoms, wanted=wanted)
     except BinhostError as exc:
         raise BinhostError("\n".join(filter(None, (unfetched, str(exc))))) from None
 
@@ -134,19 +136,27 @@ def unfetched(text: str, distdir: str) -> str:
     return "\n".join(lines) or f"emerge --fetchonly failed:\n{_emerge.last_words(text)}"
 
 
-def merge(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> list[str]:
-    """Build what is pending and return what was compiled.  Raises ``BinhostError`` with what failed and why."""
-    log = os.path.join(place.root, "var/log/emerge.log")
-    offset = _world.log_size(log)
+def merge(
+    place: Place,
+    options: Options,
+    atoms: t.Sequence[str] = WORLD,
+    *,
+    wanted: t.Mapping[str, str] | None = None,
+) -> list[str]:
+    """Build what is pending and return what was compiled.  Raises ``BinhostError`` with what failed and why.
+
+    With ``wanted``, the merge list as ``_outcome.read`` has it, also with what was left out for that.
+    """
+    begun = _run_mark.mark(place.root, now=time.time())
     status, stdout, stderr = _emerge_in(place, options, atoms, network=place.target.network)
-    done = _outcome.outcome(_world.log_since(offset, log))
+    words, where = stdout + stderr, Where(place.root, logdir=LOGDIR, since=begun.time)
+    log = _run_mark.since(begun, place.root)
+    phases = _outcome.seen(place.target.live) if status else {}
+    done = _outcome.read(log, status=status, words=words, wanted=wanted or {}, begun=begun, where=where, phases=phases)
     if status != 0:
-        failed = f", {' '.join(done.failed)} failed" if done.failed else ""
-        said = _build_logs(place.root, done.failed) or _emerge.last_words(stdout + stderr)
-        words = "\n".join([said, *_space(place, done.failed, said + stdout + stderr)])
-        raise BinhostError(
-            f"emerge {' '.join(atoms)} in {place.root}: expected status 0, found {status}{failed}:\n{words}"
-        )
+        told = _failure_text.told(done, status, words, what=f"emerge {' '.join(atoms)} in {place.root}")
+        reasons = "".join(each.reason for each in done.failures)
+        raise BinhostError("\n".join([told, *_space(place, done.failed, reasons + words)]))
     return done.source
 
 
@@ -191,22 +201,9 @@ def environment(features: str = FEATURES) -> dict[str, str]:
     }
 
 
-def _build_logs(root: str, failed: t.Iterable[str]) -> str:
-    """Return the end of the newest build log of each package that failed."""
-    told = []
-    for cpv in failed:
-        name = glob.escape(cpv.replace("/", ":"))
-        logs = sorted(glob.glob(os.path.join(glob.escape(root + LOGDIR), f"{name}:*.log")), key=os.path.getmtime)
-        if logs:
-            told.append(
-                f"{cpv} failed; the end of {logs[-1]}:\n{_emerge.last_words(_world.log_since(0, logs[-1]), 20)}"
-            )
-    return "\n".join(told)
-
-
 def _space(place: Place, failed: t.Sequence[str], said: str) -> list[str]:
     """Return what was full, if that is what a build failed of."""
-    if "No space left on device" not in said:
+    if _failure_words.NO_SPACE.lower() not in said.lower():
         return []
     full = [
         f"{path}: expected room for the build, found {_size.shown(free)} free"

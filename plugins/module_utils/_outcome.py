@@ -19,7 +19,14 @@ import os
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.larry.binhost.plugins.module_utils import _emerge_log, _failure, _failure_words, _host, _vdb
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _emerge_log,
+    _failure,
+    _failure_words,
+    _host,
+    _live,
+    _vdb,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._emerge_log import Attempt, Attempts
 from ansible_collections.larry.binhost.plugins.module_utils._failure import Failure, Where
 from ansible_collections.larry.binhost.plugins.module_utils._run_mark import Mark, number
@@ -76,12 +83,12 @@ def read(
     wanted: t.Mapping[str, str],
     begun: Mark,
     where: Where | None = None,
-    seen: t.Mapping[str, str] | None = None,
+    phases: t.Mapping[str, str] | None = None,
 ) -> Outcome:
     """Return what a run did.
 
     ``log`` is what ``since`` returns, ``status`` emerge's (negative for a signal), ``words`` what it printed,
-    ``wanted`` the merge list: package to "ebuild" or "binary", ``seen`` the phases in which packages were last seen.
+    ``wanted`` the merge list: package to "ebuild" or "binary", ``phases`` what ``seen`` returns.
     """
     where = where or Where()
     attempts = _emerge_log.attempts(_emerge_log.events(log.split("\n")))
@@ -93,11 +100,17 @@ def read(
     told = {each.cpv for each in ended}.union(failed)
     ended += [attempts.last.get(cpv) or Attempt(cpv) for cpv in counters if cpv in fresh - told]
     done = [_done(each, _build_id(where.root, each.cpv), wanted) for each in ended]
-    failures = [_failure_of(cpv, attempts, words, where, seen or {}, cpv in fresh) for cpv in failed]
+    failures = [_failure_of(cpv, attempts, words, where, phases or {}, cpv in fresh) for cpv in failed]
     removed = [cpv for cpv in attempts.removed if not _installed(where.root, cpv)]
     over = {each.cpv for each in done}.union(failed)
     left = [cpv for cpv in wanted if cpv not in over and not (status == 0 and counters[cpv])]
     return _outcome(done, failures, removed, _dropped(left, failed, words))
+
+
+def seen(folder: str) -> dict[str, str]:
+    """Return the phases in which packages were when a killed emerge last told of itself; one that ends forgets them."""
+    snapshot = _live.read(folder)
+    return {task.cpv: task.phase for task in snapshot.tasks} if snapshot else {}
 
 
 def _failed(
@@ -121,10 +134,10 @@ def _done(attempt: Attempt, build_id: int | None, wanted: t.Mapping[str, str]) -
 
 
 def _failure_of(
-    cpv: str, attempts: Attempts, words: str, where: Where, seen: t.Mapping[str, str], installed: bool
+    cpv: str, attempts: Attempts, words: str, where: Where, phases: t.Mapping[str, str], installed: bool
 ) -> Failure:
     attempt = attempts.last.get(cpv) or Attempt(cpv, kind="source")
-    stage = seen.get(cpv) or ("merge" if attempt.merging else "" if attempt.kind else "fetch")
+    stage = phases.get(cpv) or ("merge" if attempt.merging else "" if attempt.kind else "fetch")
     return _failure.look(cpv, words, where, stage=stage, installed=installed)
 
 

@@ -123,24 +123,10 @@ def told(merges: t.Iterable[t.Mapping[str, t.Any]]) -> str:
     return "".join(f"{m['kind']:9} {m['marks']:3} {m['cpv']} {m['rest']}".rstrip() + "\n" for m in merges)
 
 
-def log_size(path: str = LOG) -> int:
-    """Return the size of emerge.log, in bytes: where the next run's part begins."""
-    return os.path.getsize(path) if os.path.exists(path) else 0
-
-
-def log_since(offset: int, path: str = LOG) -> str:
-    """Return what was added to emerge.log since it had ``offset`` bytes; all of it if it has been rotated since."""
+def log_from(seconds: int, path: str = LOG) -> str:
+    """Return what was added to emerge.log since a time, in seconds since the epoch."""
     if not os.path.exists(path):
         return ""
     with open(path, encoding="utf-8", errors="replace") as handle:
-        if os.path.getsize(path) >= offset:
-            handle.seek(offset)
-        return handle.read()
-
-
-def log_from(seconds: int, path: str = LOG) -> str:
-    """Return what was added to emerge.log since a time, in seconds since the epoch."""
-    lines = log_since(0, path).splitlines()
-    return "\n".join(
-        line for line in lines if line.partition(":")[0].isdigit() and int(line.partition(":")[0]) >= seconds
-    )
+        times = ((line.partition(":")[0], line) for line in handle)
+        return "".join(line for time, line in times if time.isdecimal() and int(time) >= seconds)

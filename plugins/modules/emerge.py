@@ -207,8 +207,8 @@ options:
     type: path
     default: /var/lib/larry-binhost/current
   overlays:
-    description: Ebuild repositories of this host beside those of its index, name to place; they count too. Where there
-      is no index and none is given, all that C(repos.conf) names do.
+    description: Ebuild repositories of this host beside those of its index and of C(repos.conf), name to place; they
+      count too.
     type: dict
     default: {}
   configuration:
@@ -398,7 +398,9 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge_ask,
+    _emerge_asked,
     _emerge_begin,
+    _emerge_collect,
     _guard,
     _jobs,
     _later,
@@ -446,7 +448,7 @@ SPEC: dict[str, t.Any] = {
 }
 
 
-def converge(module: AnsibleModule, host: _emerge_begin.Host) -> dict[str, t.Any]:
+def converge(module: AnsibleModule, host: _emerge_asked.Host) -> dict[str, t.Any]:
     """Return the result. Raises ``BinhostError``."""
     params = module.params
     begun = params["begun"] if params["state"] == "finished" else None
@@ -456,16 +458,16 @@ def converge(module: AnsibleModule, host: _emerge_begin.Host) -> dict[str, t.Any
     while begun["job"]:
         if params["wait"]:
             _jobs.finish(begun["job"], state=params["state_dir"])
-        begun = _emerge_begin.collect(host, params, begun)
+        begun = _emerge_collect.collect(host, params, begun)
         if begun["job"] and not params["wait"]:
             return {**begun, "changed": False}
-    return _emerge_begin.finished(begun)
+    return _emerge_collect.finished(begun)
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    host = _emerge_begin.Host(module.run_command, module.check_mode, module.tmpdir)
+    host = _emerge_asked.Host(module.run_command, module.check_mode, module.tmpdir)
     try:
         result = converge(module, host)
     except _emerge_ask.StoppedError as exc:

@@ -91,7 +91,7 @@ def test_a_failed_build_stops_no_slave_and_nothing_published(lab: Machines, site
     lab.sh("laptop-amd", f"rm {FRAGMENT}; emerge --color=n --quiet -C sys-apps/pv")
     run = site()
     assert run.rc not in (0, UNREACHABLE), run.stdout
-    assert "app-text/tree-2.1.0-r1 failed; the end of" in run.stdout
+    assert "app-text/tree-2.1.0-r1 failed in phase unpack: planted" in run.stdout
     assert "planted" in run.stdout
     assert {("laptop-amd", "portage_config"), ("laptop-amd", "emerge")} == run.changed()
     assert portage.installed(lab, "laptop-amd")["sys-apps/pv"] is True

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 import typing as t
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import _failure_text
 from ansible_collections.larry.binhost.plugins.module_utils._failure import Failure
 
 from tests.root import managed, planted
-from tests.root.build_root import copy
+from tests.root.build_root import copy, finished
 from tests.root.managed import Host
 
 pytestmark = pytest.mark.xdist_group("emerge_failures")
@@ -102,7 +104,7 @@ def plant(host: Host) -> None:
 @pytest.fixture(scope="module")
 def stale(host: Host) -> Iterator[int]:
     """Return the number of a process whose program is gone, as after an upgrade."""
-    run = "{ /usr/bin/planted 300 >/dev/null 2>&1 & echo $!; rm /usr/bin/planted; }"
+    run = "{ /usr/bin/planted 3000 >/dev/null 2>&1 & echo $!; rm /usr/bin/planted; }"
     pid = int(host.sh(f"cp /usr/bin/sleep /usr/bin/planted && {run}").stdout)
     yield pid
     host.sh(f"kill {pid}")
@@ -164,6 +166,43 @@ def test_the_first_screen(result: Result) -> None:
     assert _failure_text.title(first) in screen
     assert f"  {_failure_text.remedy(first)}" in screen
     assert f"Dropped because x/base-1 failed: x/middle-1, {TOP}-1" in screen
+
+
+#: Ansible's own interpreter on the host, as it would be found there.
+PYTHON: t.Final = """\
+#!/bin/sh
+exec chroot {root} /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin /usr/bin/python3 "$@"
+"""
+PLAY: t.Final = """\
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: The declared packages are installed
+      larry.binhost.emerge: {atoms: [x/middle], getbinpkg: false}
+"""
+
+
+def test_the_first_screen_of_ansible(host: Host, result: Result, tmp_path: Path) -> None:
+    """With the project's own settings the message comes first, in lines as it was written."""
+    (tmp_path / "python").write_text(PYTHON.format(root=host.path))
+    (tmp_path / "python").chmod(0o755)
+    (tmp_path / "play.yml").write_text(PLAY)
+    ours = {"ANSIBLE_CONFIG": str(managed.CHECKOUT / "ansible.cfg"), "ANSIBLE_HOME": str(tmp_path / "ansible")}
+    ours["ANSIBLE_COLLECTIONS_PATH"] = str(managed.CHECKOUT / "collections")
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "laptop,", "-c", "local"]
+    command += ["-e", f"ansible_python_interpreter={tmp_path}/python", str(tmp_path / "play.yml")]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHONPATH"))}
+    done = finished(command, check=False, env={**kept, **ours})
+    _play, _line, said = done.stdout.partition("[ERROR]: Task failed: ")
+    screen = said.splitlines()[:25]
+    assert screen[:2] == [
+        "Module failed: emerge x/middle: 1 failed, 1 dropped",
+        "x/base-1 failed in phase compile: make failed",
+    ], done.stdout + done.stderr
+    assert screen[2].startswith("  Mend what the log names, or mask this version (=x/base-1 in package.mask)")
+    assert screen[3] == "  its log is /var/tmp/portage/x/base-1/temp/build.log, which ends:"
+    assert "    foo.c:1: error: no such header" in screen
+    assert "Dropped because x/base-1 failed: x/middle-1" in screen
 
 
 @pytest.mark.parametrize(("atom", "kind"), [("x/circular", "circular"), ("x/blocking", "blocked")])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _process, _proposals
 
 from tests.root import managed, planted
-from tests.root.build_root import copy
+from tests.root.build_root import copy, finished
 from tests.root.managed import Host, answer
 from tests.root.master import Master
 from tests.root.processes import until
@@ -159,13 +160,16 @@ def _parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def test_a_cancelled_job_is_over_and_leaves_no_process(host: Host) -> None:
+def test_the_playbook_ends_a_job_and_all_its_processes(host: Host, tmp_path: Path) -> None:
     host.ebuild("x/ended-1", stopping("src_compile"))
     started = host.emerge("x/ended", state="started")
     reached(host, "ended-1")
     family = _process.family(host.job().pid)
-    ended = host.module("job", state="cancelled", names=[started["job"]])
-    assert ended["jobs"]["emerge"]["phase"] == "cancelled"
+    play = managed.CHECKOUT / "playbooks/cancel.yml"
+    assert played(host, tmp_path, play, "--check")[-1]["msg"] == ["emerge"]
+    assert host.job().phase == "running"
+    told = played(host, tmp_path, play)
+    assert told[1]["jobs"]["emerge"]["phase"] == "cancelled"
     until(lambda: not any(map(_process.runs, family)), lambda: f"still there: {family}")
     let_go(host, "ended-1")
     assert host.emerge("x/ended", state="finished", begun=started)["msg"] == "cancelled"
@@ -261,6 +265,62 @@ def test_what_is_wanted_afterwards(host: Host) -> None:
     assert (host.path / "etc/user.conf").read_text() == "offered-1\n"
     again = host.emerge("x/lib", "x/user", oneshot=True, **asked)
     assert (again["changed"], again["steps"]) == (False, {})
+
+
+PLAY: t.Final = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - larry.binhost.emerge:
+        <<: &asked
+          atoms: [x/played]
+          getbinpkg: false
+        state: started
+      register: begun
+    - ansible.builtin.debug:
+        var: begun
+    - larry.binhost.emerge:
+        <<: *asked
+        state: finished
+        begun: "{{ begun }}"
+"""
+
+
+def test_a_play_begins_and_finishes_and_goes_to_the_host_no_more_than_it_has_to(host: Host, tmp_path: Path) -> None:
+    host.ebuild("x/played-1", planted.FILE)
+    play = tmp_path / "play.yml"
+    play.write_text(PLAY)
+    first, second = played(host, tmp_path, play, "--check"), played(host, tmp_path, play)
+    assert [first[number]["changed"] for number in (0, 2)] == [False, True]
+    assert first[2]["diff"]["after"] == "ebuild    N   x/played-1 0 KiB\n"
+    assert (second[0]["changed"], second[0]["job"]) == (False, "emerge")
+    assert (second[2]["changed"], second[2]["source"]) == (True, ["x/played-1"])
+    (tmp_path / "asked").unlink()
+    again = played(host, tmp_path, play)
+    assert [again[number]["changed"] for number in (0, 2)] == [False, False]
+    assert (tmp_path / "asked").read_text() == "asked\n"  # once, for all three tasks
+
+
+def played(host: Host, folder: Path, play: Path, *words: str) -> list[dict[str, t.Any]]:
+    """Return the results of a play's tasks, whose modules run on the host."""
+    python = folder / "python"
+    here = shlex.join(host.argv("/usr/bin/python3"))
+    python.write_text(f'#!/bin/sh\necho asked >>{folder}/asked\nexec {here} "$@"\n')
+    python.chmod(0o755)
+    inventory = folder / "hosts.yml"
+    inventory.write_text("slaves: {hosts: {one: {ansible_connection: local}}}\nmasters: {}\n")
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+        "ANSIBLE_COLLECTIONS_PATH": str(managed.CHECKOUT / "collections"),
+        "ANSIBLE_HOME": str(folder / "home"),
+        "ANSIBLE_PIPELINING": "1",
+        "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.json",
+    }
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(inventory), str(play), *words]
+    command += ["--diff", "-e", f"ansible_python_interpreter={python}"]
+    done = finished(command, check=False, env=environment, cwd=folder)
+    tasks = json.loads(done.stdout)["plays"][0]["tasks"]
+    return [task["hosts"]["one"] for task in tasks]
 
 
 def test_emerge_in_a_build_root(master: Master) -> None:

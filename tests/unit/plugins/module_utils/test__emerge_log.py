@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _emerge_log
 from ansible_collections.larry.binhost.plugins.module_utils._emerge_log import Event
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+#: A machine that is busy is no failure.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 CORPUS = Path(os.environ.get("BINHOST_CORPUS", Path(__file__).parents[5] / "shared/corpus")) / "emerge-logs"
 LOGS = sorted(path for path in CORPUS.rglob("*.log") if re.search(rb"^\d{10}:  ", path.read_bytes(), re.M))
@@ -68,6 +71,7 @@ def test_two_at_a_time_and_one_again() -> None:
     assert found.removed == ["x/b-0", "x/b-1"]
 
 
+@PATIENT
 @given(st.lists(st.sampled_from([*"\0: 19/\n()x-", ">>> emerge (1 of 2) ", "x/a-1", " to /", "::: completed emerge "])))
 def test_any_log_can_be_read(parts: list[str]) -> None:
     _emerge_log.attempts(_emerge_log.events("".join(parts).split("\n")))
@@ -88,3 +92,32 @@ def test_every_line_about_a_package_is_read(path: Path) -> None:
         # Two writers at once, or a power cut: what was left of the line isn't one.
         expected = [line for line in lines if words in line and (kind == "removed" or re.search(r" to /\S*\s*$", line))]
         assert kinds.count(kind) == len(expected), kind
+
+
+@st.composite
+def jobs(draw: st.DrawFn) -> tuple[list[str], dict[str, tuple[str, bool]]]:
+    """Return the lines of packages that are merged side by side, and how each is and whether it ends."""
+    each = st.tuples(st.sampled_from(["binary", "source"]), st.booleans())
+    expected = {f"x/p{number}-1": draw(each) for number in range(4)}
+    words = {"binary": "Merging Binary", "source": "Compiling/Merging"}
+    queues = []
+    for number, (cpv, (kind, ends)) in enumerate(expected.items(), start=1):
+        place = f"({number} of 4)"
+        lines = [f">>> emerge {place} {cpv} to /", f"=== {place} {words[kind]} ({cpv}::/some/{cpv}.file)"]
+        queues.append([*lines, f"::: completed emerge {place} {cpv} to /"] if ends else lines)
+    log: list[str] = []
+    while any(queues):
+        queue = draw(st.sampled_from([queue for queue in queues if queue]))
+        noise = draw(st.sampled_from(["", "\0\0", "12: === sync\n", "garbage\n"]))
+        log.append(f"{noise}{len(log)}:  {queue.pop(0)}")
+    return "\n".join(log).split("\n"), expected
+
+
+@PATIENT
+@given(jobs())
+def test_jobs_side_by_side(told: tuple[list[str], dict[str, tuple[str, bool]]]) -> None:
+    lines, expected = told
+    found = _emerge_log.attempts(_emerge_log.events(lines))
+    assert {cpv: (each.kind, each.completed is not None) for cpv, each in found.last.items()} == expected
+    assert {each.cpv for each in found.completed} == {cpv for cpv, (_kind, ends) in expected.items() if ends}
+    assert all(each.begun is not None and each.begun < (each.completed or 99) for each in found.last.values())

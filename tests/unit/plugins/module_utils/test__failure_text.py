@@ -9,8 +9,11 @@ import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _failure_text
 from ansible_collections.larry.binhost.plugins.module_utils._failure import Failure
 from ansible_collections.larry.binhost.plugins.module_utils._outcome import Dropped, Outcome
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+#: A machine that is busy is no failure.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 LOG = "/var/tmp/portage/x/base-1/temp/build.log"
 LINES = ["compiling", "foo.c:1: error: no such header", " * ERROR: x/base-1::lab failed:", " *   make failed"]
@@ -85,6 +88,7 @@ dropped = st.builds(
 )
 
 
+@PATIENT
 @given(st.lists(failures, min_size=1, max_size=9), st.lists(dropped, max_size=50))
 def test_it_is_one_screen(failed: list[Failure], left: list[Dropped]) -> None:
     text = _failure_text.told(outcome(*failed, dropped=left), 1, "")

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _failure_words
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+#: A machine that is busy is no failure.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 CPV = "x/some-1"
 DIED = """\
@@ -174,6 +177,7 @@ PIECES = [
 ]
 
 
+@PATIENT
 @given(st.lists(st.sampled_from(PIECES)).map("".join))
 def test_any_words_can_be_read(text: str) -> None:
     assert isinstance(_failure_words.phase(CPV, text) + _failure_words.reason(CPV, text), str)

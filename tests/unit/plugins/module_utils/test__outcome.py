@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
+import time
 import typing as t
 from pathlib import Path
 
@@ -132,7 +134,7 @@ def test_killed(tmp_path: Path) -> None:
         Done("x/base-1", "source", None, 1),
         ["x/middle-1", "x/top-1"],
     )
-    found = read(tmp_path / "elsewhere", words="", status=-9, seen={"x/base-1": "configure"})
+    found = read(tmp_path / "elsewhere", words="", status=-9, phases={"x/base-1": "configure"})
     assert found.failures == [Failure("x/base-1", "configure", "", "")]
     begun = KEPT_GOING + "15:  >>> emerge (3 of 4) x/middle-1 to /\n16:  >>> emerge (1 of 1) other/emerge-1 to /\n"
     found = read(tmp_path, begun, words="", status=-9)
@@ -160,3 +162,12 @@ def test_what_replaces_itself_is_not_removed(tmp_path: Path) -> None:
     assert read(tmp_path, log, "", status=0).removed == ["x/good-0"]
     assert read(tmp_path, "15:  >>> unmerge success: x/base-1\n", "", status=0).removed == []
     assert read(tmp_path / "gone", "15:  >>> unmerge success: x/base-1\n", "", status=0).removed == ["x/base-1"]
+
+
+def test_the_phases_that_were_seen_last(tmp_path: Path) -> None:
+    assert _outcome.seen(str(tmp_path)) == {}
+    task = {"cpv": "x/base-1", "kind": "build", "phase": "configure", "start_time": 5.0, "binary": False}
+    jobs = {"completed": 1, "total": 4, "failed": 0}
+    told = {"type": "snapshot", "schema": 1, "emerge_pid": 5, "timestamp": time.time(), "jobs": jobs, "tasks": [task]}
+    (tmp_path / "emerge-5.json").write_text(json.dumps(told))
+    assert _outcome.seen(str(tmp_path)) == {"x/base-1": "configure"}
