@@ -129,9 +129,6 @@ def fingerprint(folder: Path, turns: int) -> None:
 
 def compare(host: Host) -> None:
     """Tell how two modules do with one declaration on three occasions, and whether what they say is true."""
-    if importlib.util.find_spec("ansible_collections.community.general") is None:
-        print("community.general is not here: pip install ansible brings it")
-        return
     occasions = {"install": "", "nothing to do": "", "changed USE": f"{ATOMS[0]} more\n"}
     print(f"{'':14} {'module':27} {'seconds':>8}  {'says':10} {'is':10} names what it did")
     for module in (THEIRS, OURS):
@@ -172,6 +169,8 @@ def poll(host: Host, turns: int) -> None:
 
 def main(turns: int) -> None:
     """Measure and print all."""
+    if importlib.util.find_spec("ansible_collections.community.general") is None:
+        raise SystemExit("expected community.general, found none: make bootstrap, or pip install ansible, brings it")
     with chroots.folder() as folder:
         host = small(folder)
         overhead(host, turns)
