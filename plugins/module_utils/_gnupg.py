@@ -54,9 +54,9 @@ def output(run: Run, command: list[str], wanted: str) -> str:
     return stdout
 
 
-def listed(run: Run, home: str, *words: str) -> dict[str, Listed]:
-    """Return fingerprint to key of what ``--list-keys`` or another listing tells.  Raises ``BinhostError``."""
-    command = argv(home, "--with-colons", "--with-keygrip", "--no-auto-check-trustdb", *(words or ("--list-keys",)))
+def listed(run: Run, home: str) -> dict[str, Listed]:
+    """Return fingerprint to public key of what is in a home.  Raises ``BinhostError``."""
+    command = argv(home, "--with-colons", "--with-keygrip", "--no-auto-check-trustdb", "--list-keys")
     return {key.fingerprint: key for key in parse(output(run, command, f"{home}: expected a list of keys"))}
 
 

@@ -13,6 +13,8 @@
         generations/T/current -> N             (master)
         current -> generations/T/N             (slave)
         repos/NAME-REVISION/   snapshots of ebuild repositories, never changed once complete
+        keys/              master: what it signs with, for root alone (see _keys)
+        trusted.asc        slave: whose signatures it believes (see _trust)
         fingerprints/      what the last run that had nothing left to do depended on
 """
 

@@ -83,9 +83,9 @@ def _cleaning(place: Place) -> t.Iterator[None]:
     except OSError as exc:
         clean(place)
         raise BinhostError(f"{place.folder}: expected to publish, found: {exc}; what is served is unchanged") from exc
-    except BinhostError:
+    except BinhostError as exc:
         clean(place)
-        raise
+        raise BinhostError(f"{exc}; what is served is unchanged") from exc
 
 
 def clean(place: Place) -> None:
@@ -165,7 +165,7 @@ def _pass(draft: str, making: _Making, wanted: Plan) -> None:
         _generation.check_seal(draft, making.signer)
     wrong = [*_generation.unreadable(draft), *(() if wanted.restores else making.look(draft))]
     if wrong:
-        raise BinhostError("\n".join([*wrong, "so it isn't published; what is served is unchanged"]))
+        raise BinhostError("\n".join([*wrong, "so it isn't published"]))
 
 
 def _write_seal(draft: str, seal: _seal.Seal, signer: Signer | None) -> None:

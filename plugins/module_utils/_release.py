@@ -82,7 +82,9 @@ def request(asked: t.Mapping[str, t.Any]) -> Request:
     if budget is not None and budget < 0:
         raise BinhostError(f"budget: expected GiB from 0, found {budget}")
     if asked["state"] == "rolled_back" and (number is None or number < 1):
-        raise BinhostError(f"number: expected the generation to go back to, found {'none' if number is None else number}")
+        raise BinhostError(
+            f"number: expected the generation to go back to, found {'none' if number is None else number}"
+        )
     same = {name: asked[name] for name in asked if name in Request.__dataclass_fields__}
     ours = {
         "state": Place(asked["target"], asked["state_dir"]).state,
@@ -104,7 +106,8 @@ def foreseen(run: Run, request: Request, *, check: bool) -> dict[str, t.Any]:
         if not check:
             raise
     wanted = _intent.plan(request.place, request.repositories, request.wish, signer)
-    return {**_intent.told(request.place, wanted), "over_budget": _over(request), "pruned": []}
+    closure = request.asking(run).possible
+    return {**_intent.told(request.place, wanted), "over_budget": _over(request), "pruned": [], "closure": closure}
 
 
 def warnings(request: Request, result: t.Mapping[str, t.Any]) -> list[str]:
@@ -149,7 +152,7 @@ def publish(run: Run, request: Request) -> dict[str, t.Any]:
         kept=request.kept,
     )
     told = _intent.told(request.place, wanted)
-    return {**told, "over_budget": _over(request), "pruned": pruned, "said": said}
+    return {**told, "over_budget": _over(request), "pruned": pruned, "said": said, "closure": asking.possible}
 
 
 def verify(run: Run, request: Request) -> dict[str, t.Any]:

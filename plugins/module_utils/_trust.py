@@ -89,9 +89,9 @@ def _converge(run: Run, wanted: Wanted) -> Done:
     with tempfile.TemporaryDirectory(prefix="larry-binhost-gpg-") as place:
         file = os.path.join(place, "keys.asc")
         _files.write(file, text)
-        offered = _gnupg.listed(run, place, "--show-keys", file)
-        if not offered:
-            raise BinhostError("keys: expected OpenPGP public keys, found none")
+        command = _gnupg.argv(place, "--with-colons", "--show-keys", file)
+        listing = _gnupg.output(run, command, "keys: expected armored OpenPGP public keys")
+        offered = {key.fingerprint: key for key in _gnupg.parse(listing)}
         plan = _trust_home.plan_for(record.ours, offered, _trust_home.present(run, wanted.home))
         shown = {fingerprint: _said(key) for fingerprint, key in sorted(offered.items())}
         changed = plan.changes or text != here or not _trust_home.readable(wanted.home)

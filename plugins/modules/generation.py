@@ -47,8 +47,8 @@ options:
       - V(rolled_back), the content of O(number) is current, under a new number.
       - V(verified), every byte and signature of O(number), or else of the current generation, was read and is right.
       - V(listed), nothing is done; RV(generations) and RV(text) tell what there is.
-      - V(pruned), what nobody needs is gone, as far as O(budget) asks for it; in check mode RV(ignore:packages) and the
-        diff say what that is. At most 1000 packages go in one run.
+      - V(pruned), what nobody needs is gone, as far as O(budget) asks for it; in check mode RV(packages) and the diff
+        say what that is. At most 1000 packages go in one run.
     type: str
     choices: [published, rolled_back, verified, listed, pruned]
     default: published
@@ -203,8 +203,8 @@ problems:
   elements: str
   sample: []
 closure:
-  description: Whether the build root's Portage was asked whether all that the world needs is there.
-  returned: O(state=verified)
+  description: Whether there is a build root, whose Portage is asked whether all that the world needs is there.
+  returned: O(state=published), O(state=rolled_back) or O(state=verified)
   type: bool
   sample: true
 generations:

@@ -278,6 +278,23 @@ def test_an_expired_key_neither_signs_nor_counts(machine: Machine) -> None:
     assert machine.do(verify) == mine
 
 
+def test_a_persons_agent_knows_the_passphrase_and_stays(machine: Machine) -> None:
+    (machine.root / "root/own").mkdir(mode=0o700)
+    (machine.root / "root/passphrase").write_text("correct horse\n")
+    (machine.root / "root/passphrase").chmod(0o600)
+    home = ["gpg", "--homedir", "/root/own", "--batch", "--pinentry-mode", "loopback"]
+    told = [*home, "--passphrase-file", "/root/passphrase"]
+    machine.run(*told, "--quick-gen-key", "me", "ed25519", "sign")
+    mine = Path(next((machine.root / "root/own/openpgp-revocs.d").iterdir())).stem
+    use = f"keys(own={mine!r}, own_home='/root/own')"
+    assert "can't get input" in machine.refused(use)
+    unlocked = f"run({[*told, '--output', '/root/x.sig', '--detach-sign', '/etc/passwd']!r})"
+    end = "run(['gpgconf', '--homedir', '/root/own', '--kill', 'all'])"
+    done = machine.do(f"[{unlocked}[0], {use}['fingerprint'], sign({PACKAGE!r}), agents(), {end}[0]]")
+    assert done == [0, mine, None, True, 0]
+    assert machine.do(f"_signing.signer_of(run, {PACKAGE!r})") == mine
+
+
 def test_a_key_is_extended(machine: Machine) -> None:
     first = machine.do("keys(days=20)")
     assert "expires on" in machine.do("_keys.warning(_keys.load(), time.time())")
