@@ -158,7 +158,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         "allow_older": asked["allow_older"],
     }
     needed = any(wish.changed for wish in wishes.values())
-    job = "" if module.check_mode else _program.begin("mirror", "mirror", parameters, needed=needed, state=state)
+    job = "" if module.check_mode else _program.begin(_mirroring.JOB, "mirror", parameters, needed=needed, state=state)
     return {
         "changed": needed,
         "public_key": known,
