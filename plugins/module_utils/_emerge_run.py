@@ -23,6 +23,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _progress,
     _resume,
     _run_mark,
+    _verdict,
     _world,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._emerge_place import Place, Run
@@ -130,9 +131,16 @@ def _outcome_of(run: Run, request: Request, begun: _run_mark.Mark, status: int, 
 def _told(request: Request, outcome: _outcome.Outcome, status: int, words: str) -> str:
     told = _failure_text.told(outcome, status, words, what=f"emerge {' '.join(request.atoms)}")
     if status >= 0:
-        return told
+        return "\n".join(filter(None, (_refused(request, outcome, words), told)))
     killed = f"emerge was killed by signal {-status}. If memory ran out (see the kernel's log), lower MAKEOPTS or jobs."
     return f"{killed} Run again, it goes on from there.\n{told}"
+
+
+def _refused(request: Request, outcome: _outcome.Outcome, words: str) -> str:
+    """Return what a refused signature or digest means, where it was a binary's: sources have digests too."""
+    binaries = {merge["cpv"] for merge in request.merge_list if merge["kind"] == "binary"}
+    failed = {failure.cpv for failure in outcome.failures}
+    return _verdict.explain(words) if binaries & failed or not failed else ""
 
 
 def _record(request: Request, place: Place) -> None:

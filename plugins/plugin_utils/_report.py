@@ -126,7 +126,7 @@ def _slave(host: str, result: Result, *, check: bool) -> Iterator[str]:
         kinds = [merge["kind"] for merge in merges]
         yield f"{host}: {kinds.count('binary')} would be installed from binaries, {kinds.count('ebuild')} compiled"
     else:
-        words = {"binary": "installed from binaries", "source": "compiled", "failed": "failed"}
+        words = {"binary": "installed from binaries", "source": "compiled", "failures": "failed"}
         counts = ", ".join(f"{len(packages.get(name, ()))} {word}" for name, word in words.items())
         yield f"{host}: {counts}; generation {index.get('number') or 'none'}"
         yield from (f"  {line}" for line in [*_aftermath.failures(packages), *_aftermath.left(packages)])

@@ -90,7 +90,7 @@ def lines(
     """Yield what there is to tell; ``shown`` is what was told already, and is kept up.
 
     Of a running job each package is told when it is first seen, a phase if nothing was told for CALM seconds, and
-    without any news how long it takes, every REFRESH seconds.
+    without any news how long it takes, every REFRESH seconds. Between two packages there is nothing to tell.
     """
     for name, job in after.items():
         news = job["stamp"] != before.get(name, {}).get("stamp")
@@ -110,7 +110,7 @@ def lines(
 def _running(job: Answer, state: Shown, now: float, *, news: bool) -> Iterator[str]:
     live, quiet_for = job.get("live") or {}, now - state.last
     if not live:
-        if news or quiet_for >= REFRESH:
+        if (news and not state.packages) or quiet_for >= REFRESH:
             words = job["doing"] or "running"
             yield words if now == state.since else f"{words}  {_live.clock(now - state.since)}"
         return
