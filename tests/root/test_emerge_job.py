@@ -248,6 +248,8 @@ src_install() { dobin user; insinto /etc; echo offered-${PV} >user.conf; doins u
 
 
 def test_what_is_wanted_afterwards(host: Host) -> None:
+    with (host.path / "var/lib/portage/world").open("a") as world:  # of what the stage brought, which builds need
+        world.write("app-arch/bzip2\nsys-apps/which\nsys-libs/zlib\n")
     host.ebuild("x/lib-1", LIBRARY)
     host.ebuild("x/user-1", USER)
     host.emerge("x/user", extra_args=["--buildpkg=y"])
@@ -265,6 +267,12 @@ def test_what_is_wanted_afterwards(host: Host) -> None:
     assert (host.path / "etc/user.conf").read_text() == "offered-1\n"
     again = host.emerge("x/lib", "x/user", oneshot=True, **asked)
     assert (again["changed"], again["steps"]) == (False, {})
+    host.emerge("x/unneeded", oneshot=True)
+    foreseen = host.emerge("x/lib", "x/user", oneshot=True, check=True, **asked)
+    assert (foreseen["diff"], foreseen["merge_list"]) == ({"before": "x/unneeded-1\n", "after": ""}, [])
+    assert "x/unneeded-1" in host.installed()
+    alone = host.emerge("x/lib", "x/user", oneshot=True, **asked)
+    assert (alone["removed"], alone["diff"]) == (["x/unneeded-1"], foreseen["diff"])
 
 
 PLAY: t.Final = """
