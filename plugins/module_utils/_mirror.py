@@ -161,7 +161,8 @@ def _fetch(run: Run, source: _mirror_link.Source, place: Place, number: int) -> 
     known = [f"--link-dest={place.generation(other)}" for other in sorted(place.numbers(), reverse=True)[:_LINKED]]
     rsh = f"--rsh={' '.join(source.ssh())}"
     what = f"{source.name}:{place.target}/{number}/"
-    options = ["-rltpH", "--delete", "--info=progress2", "--no-inc-recursive"]
+    # To the nanosecond: two seals that were made in one second may have one size.
+    options = ["-rltpH", "--modify-window=-1", "--delete", "--info=progress2", "--no-inc-recursive"]
     status, _out, err = run(["rsync", *options, *known, rsh, what, f"{draft}/"])
     if _mirror_source.REFUSED in err:
         raise BinhostError(f"{source.name}: {err.strip()}")
