@@ -14,14 +14,16 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _depclean,
     _emerge_ask,
     _emerge_run,
+    _failure,
     _fingerprint,
     _job_files,
     _jobs,
     _later,
+    _merge_list,
     _outcome,
     _program,
     _resume,
-    _world,
+    _run_mark,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._emerge_asked import Asked, Host, Params, made_ready
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
@@ -74,7 +76,7 @@ def begin(host: Host, params: Params) -> Result:
 
 
 def _diff(before: t.Iterable[str], merges: t.Iterable[t.Any]) -> dict[str, str]:
-    return {"before": "".join(f"{line}\n" for line in before), "after": _world.shown(merges)}
+    return {"before": "".join(f"{line}\n" for line in before), "after": _merge_list.shown(merges)}
 
 
 def _nothing() -> Result:
@@ -156,7 +158,9 @@ def _with_earlier(asked: Asked, result: Result, job: _job_files.Job, kept: t.Seq
     """Add what there is to tell of the job before, if it died."""
     if job.phase != "died":
         return {**result, "resumed": {"kept": list(kept)} if kept else {}}
-    before = _outcome.outcome(_world.log_from(_job_files.seconds(job.begun), asked.place.log))
+    log = _run_mark.from_time(_job_files.seconds(job.begun), asked.place.root)
+    where = _failure.Where(asked.place.root)
+    before = _outcome.read(log, status=0, words="", wanted={}, begun=_run_mark.Mark(), where=where)
     told = {"message": job.message, "begun": job.begun, "binary": before.binary, "source": before.source}
     words = [*result["words"], f"An earlier run is gone on with: {job.message}"]
     return {**result, "resumed": {**told, "kept": list(kept)}, "words": words}

@@ -12,7 +12,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge_begin,
     _job_files,
     _jobs,
-    _world,
+    _merge_list,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._emerge_asked import Host, Params, made_ready
 from ansible_collections.larry.binhost.plugins.module_utils._emerge_begin import Result
@@ -61,8 +61,9 @@ def _told(
     done = [*lists["binary"], *lists["source"]]
     gone = [cpv for cpv in lists["removed"] if cpv not in done]
     changed = bool(done or gone or lists["written"] or lists["failed"] or set(steps) - {"words"})
-    after = [merge for merge in merges if merge["cpv"] in done]
-    return {"changed": changed, "diff": {"before": "".join(f"{cpv}\n" for cpv in gone), "after": _world.told(after)}}
+    after = [_merge_list.restored(merge) for merge in merges if merge["cpv"] in done]
+    before = "".join(f"{cpv}\n" for cpv in gone)
+    return {"changed": changed, "diff": {"before": before, "after": _merge_list.shown(after)}}
 
 
 def finished(begun: Result) -> Result:
