@@ -141,6 +141,27 @@ def test_a_job_that_died_is_gone_on_with(host: Host, phase: str) -> None:
     assert (again["changed"], again["resumed"]) == (False, {})
 
 
+def test_what_a_dead_job_left_goes_when_nothing_is_left_to_do(host: Host) -> None:
+    host.ebuild("x/beside-1", planted.FILE)
+    host.ebuild("x/byhand-1", stopping("src_compile"))
+    host.emerge("x/beside")
+    run = host.begin("emerge", atoms=["x/byhand"], getbinpkg=False)
+    reached(host, "byhand-1")
+    managed.kill(host)
+    answer(run)
+    let_go(host, "byhand-1")
+    compiled = host.path / "var/lib/larry-binhost/compiled"
+    assert compiled.is_dir()
+    assert host.emerge("x/beside", deep=False)["resumed"]["kept"] == []
+    assert compiled.is_dir()  # that was another question
+    host.sh("emerge --ignore-default-opts x/byhand")
+    done = host.emerge("x/byhand")
+    assert (done["changed"], done["merge_list"], done["source"]) == (False, [], [])
+    assert "it was killed" in done["resumed"]["message"]
+    assert not compiled.exists()
+    assert host.job().phase == "absent"
+
+
 def test_an_emerge_that_is_killed_alone_fails_and_is_gone_on_with(host: Host) -> None:
     host.ebuild("x/large-1", stopping("src_compile"))
     run = host.begin("emerge", atoms=["x/large"], getbinpkg=False)
@@ -354,6 +375,7 @@ def test_emerge_in_a_build_root(master: Master) -> None:
         return answer(subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True, env=environment))
 
     assert emerge(_ansible_check_mode=True)["diff"]["after"] == "new       source x/inside 1\n"
+    assert not (master.folder / "live").exists()
     assert emerge()["source"] == ["x/inside-1"]
     assert (root / "var/db/pkg/x/inside-1").is_dir()
     assert list((pkgdir / "x/inside").iterdir()) != []
