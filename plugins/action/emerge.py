@@ -42,7 +42,7 @@ class ActionModule(ActionBase):
                 return begun
         if "foreseen" not in begun:  # the module has told it already
             return begun
-        told = {name: value for name, value in _plain(begun).items() if name != "foreseen"}
+        told = {name: value for name, value in _plain(begun).items() if name not in ("foreseen", "joined", "request")}
         words = told.pop("words", [])
         return {**told, **begun["foreseen"], **({"warnings": words} if words else {})}
 

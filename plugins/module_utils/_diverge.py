@@ -107,7 +107,7 @@ def _wanted(place: Place, side: Side) -> tuple[Side, list[_merge_list.Merge]]:
     status, stdout, stderr = place.run(_rootrun.argv(place.root, _seen(place, side), command, environment))
     if status != 0:
         raise RefusedError(_emerge.last_words(stdout + stderr))
-    return side, [merge for merge in _merge_list.merge_list(stdout) if merge.kind == "ebuild"]
+    return side, [merge for merge in _merge_list.parse(stdout) if merge.kind == "ebuild"]
 
 
 def _masked(place: Place, side: Side, cpvs: Sequence[str]) -> dict[str, list[str]]:

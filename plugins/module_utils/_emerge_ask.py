@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 import typing as t
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _candidates,
@@ -64,6 +64,7 @@ class Answer:
 
     merges: list[Merge]
     proposals: list[_refusal.Proposal] = field(default_factory=list)  # what the configuration needs for that
+    words: list[str] = field(default_factory=list)  # what a person should know of that
 
 
 def ask(question: Question, params: Params) -> Answer:
@@ -84,7 +85,8 @@ def ask(question: Question, params: Params) -> Answer:
     if breaches:
         told = [{**asdict(breach), "proposals": []} for breach in breaches]
         merges = [asdict(merge) for merge in answer.merges]
-        raise StoppedError("\n".join(each.words for each in breaches), {"problems": told, "merge_list": merges})
+        words = [*(each.words for each in breaches), *answer.words]
+        raise StoppedError("\n".join(words), {"problems": told, "merge_list": merges})
     return _agreed(question, answer)
 
 
@@ -99,25 +101,36 @@ def _answer(
     changes: t.Sequence[_tree_plan.Change],
     proposals: t.Sequence[_refusal.Proposal] = (),
 ) -> Answer:
-    """Return what emerge would do, and of what it would compile, why it takes none of the binaries.
+    """Return what emerge would do once the changes are made, see ``_explained``.
 
     Raises ``_world.RefusedError``.
     """
-    listing = _listing(question, changes)
-    if not question.place.is_host or not any(merge.kind == "ebuild" for merge in listing.merges):
-        return Answer(listing.merges, list(proposals))
-    excluded = question.options["usepkg_exclude"].split()
-    why = _candidates.why(question.run, listing.merges, params["index"], said=listing.said, excluded=excluded)
-    return Answer([replace(merge, refused=why.get(merge.cpv, ())) for merge in listing.merges], list(proposals))
-
-
-def _listing(question: Question, changes: t.Sequence[_tree_plan.Change]) -> _world.Listing:
-    """Return the merge list with these changes to the configuration.  Raises ``_world.RefusedError``."""
     asked = (question.run, question.atoms, question.options)
     if not changes:
-        return _world.ask(*asked, extra=question.extra)
+        listing = _world.ask(*asked, extra=question.extra)
+        return _explained(question, params, listing, proposals, "/")
     with tempfile.TemporaryDirectory(dir=question.scratch) as place:
-        return _world.ask_with(*asked, changes, os.path.join(place, "configroot"), extra=question.extra)
+        configroot = os.path.join(place, "configroot")
+        listing = _world.ask_with(*asked, changes, configroot, extra=question.extra)
+        return _explained(question, params, listing, proposals, configroot)
+
+
+def _explained(
+    question: Question,
+    params: Params,
+    listing: _world.Listing,
+    proposals: t.Sequence[_refusal.Proposal],
+    configroot: str,
+) -> Answer:
+    """Return the answer with why no binary is taken of what is compiled; what keeps that from being known is words."""
+    merges, words = listing.merges, []
+    if question.place.is_host and any(merge.kind == "ebuild" for merge in merges):
+        how = {"said": listing.said, "excluded": question.options["usepkg_exclude"].split(), "configroot": configroot}
+        try:
+            merges = _candidates.explained(merges, _candidates.why(question.run, merges, params["index"], **how))
+        except (BinhostError, OSError, ValueError) as exc:
+            words = [f"Why none of the index's binaries is taken isn't known: {exc}"]
+    return Answer(merges, list(proposals), words)
 
 
 def _with_proposals(question: Question, params: Params, refused: _world.RefusedError) -> Answer:

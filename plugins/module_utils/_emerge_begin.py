@@ -14,14 +14,17 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _depclean,
     _emerge_ask,
     _emerge_run,
+    _failure,
     _fingerprint,
     _job_files,
     _jobs,
     _later,
+    _merge_list,
     _outcome,
+    _patterns,
     _program,
     _resume,
-    _world,
+    _run_mark,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._emerge_asked import Asked, Host, Params, made_ready
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
@@ -33,8 +36,11 @@ NOTHING: t.Final[t.Mapping[str, t.Any]] = {
     **dict.fromkeys(("done", "failures", "dropped"), []),
     **dict.fromkeys(("resumed", "steps", "afterwards"), {}),
     "job": "",
+    "request": "",  # of the job that was begun
     "joined": False,
 }
+#: What of a result is about the job that is to be waited for.
+JOB: t.Final = ("job", "request", "joined")
 UNKNOWN: t.Final = "unknown until what is built and the index are in place"
 
 
@@ -57,9 +63,11 @@ def begin(host: Host, params: Params) -> Result:
         return _nothing()
     answer = _emerge_ask.ask(asked.question(), params)
     written = [f"{each.file}: {each.line}" for each in answer.proposals]
-    result = {**_nothing(), "merge_list": [asdict(merge) for merge in answer.merges], "written": written}
+    told = {"merge_list": [asdict(merge) for merge in answer.merges], "written": written, "words": answer.words}
+    result = {**_nothing(), **told}
     if answer.merges and not params["online"]:
-        return {**result, "waiting": [merge.cpv for merge in answer.merges]}
+        waiting = [merge.cpv for merge in answer.merges]
+        return {**result, "waiting": waiting, "foreseen": {"changed": bool(written)}}
     later = [] if answer.merges else _pending_steps(asked, result)
     if host.check or not (answer.merges or later):
         changed = bool(answer.merges or later or written)
@@ -67,14 +75,22 @@ def begin(host: Host, params: Params) -> Result:
         result = _with_earlier(asked, result, job)
         if not host.check:
             _fingerprint.record(asked.record, known)
-            if job.phase == "died":  # it is told, and nothing of it is left to do
-                _jobs.clean(job.name, state=asked.place.state)
+            _forget(asked, job)
         return result
     return _started(asked, result, job, before)
 
 
+def _forget(asked: Asked, job: _job_files.Job) -> None:
+    """Throw away what a job left that is told by now, if it was to do the same: nothing of that is left to do."""
+    if _earlier(asked, job).get("wanted", asked.wanted) != asked.wanted:
+        return
+    _resume.end(asked.place)
+    if job.phase == "died":
+        _jobs.clean(job.name, state=asked.place.state)
+
+
 def _diff(before: t.Iterable[str], merges: t.Iterable[t.Any]) -> dict[str, str]:
-    return {"before": "".join(f"{line}\n" for line in before), "after": _world.shown(merges)}
+    return {"before": "".join(f"{line}\n" for line in before), "after": _merge_list.shown(merges)}
 
 
 def _nothing() -> Result:
@@ -106,15 +122,19 @@ def _request(asked: Asked, merges: t.Sequence[t.Any], before: t.Mapping[str, t.A
     packing: t.Mapping[str, str] = {}
     kept: list[str] = []
     earlier = _earlier(asked, job)
-    if any(merge["kind"] == "ebuild" for merge in merges):
+    compiled = {_patterns.package(merge["cpv"]) for merge in merges if merge["kind"] == "ebuild"}
+    quick = _resume.quick(asked.place, merges) if compiled and asked.place.is_host else []
+    if compiled - set(quick):
         packing = _resume.packing(asked.run, asked.place)
-        kept = _resume.kept(asked.place, earlier, merges, _job_files.seconds(job.begun)) if earlier else []
+    if compiled and earlier:
+        kept = _resume.kept(asked.place, earlier, merges, _job_files.seconds(job.begun))
     ours = packing.get("PKGDIR") == _resume.folder(asked.place)
+    pack = {"buildpkg": True, "buildpkg_exclude": " ".join(quick)} if ours else {}
     return _emerge_run.Request(
         wanted=asked.wanted,
         place=asdict(asked.place),
         atoms=asked.params["atoms"],
-        options={**asked.options, **({"buildpkg": True} if ours else {})},
+        options={**asked.options, **pack},
         extra=asked.params["extra_args"],
         merge_list=merges,
         steps=asked.steps,
@@ -149,14 +169,16 @@ def _started(asked: Asked, result: Result, job: _job_files.Job, before: t.Mappin
         if _job_files.find(name, state).phase != "running":
             raise
         return {**_nothing(), "job": name, "joined": True}
-    return {**result, "job": begun.name}
+    return {**result, "job": begun.name, "request": begun.request}
 
 
 def _with_earlier(asked: Asked, result: Result, job: _job_files.Job, kept: t.Sequence[str] = ()) -> Result:
     """Add what there is to tell of the job before, if it died."""
     if job.phase != "died":
         return {**result, "resumed": {"kept": list(kept)} if kept else {}}
-    before = _outcome.outcome(_world.log_from(_job_files.seconds(job.begun), asked.place.log))
+    log = _run_mark.from_time(_job_files.seconds(job.begun), asked.place.root)
+    where = _failure.Where(asked.place.root)
+    before = _outcome.read(log, status=0, words="", wanted={}, begun=_run_mark.Mark(), where=where)
     told = {"message": job.message, "begun": job.begun, "binary": before.binary, "source": before.source}
     words = [*result["words"], f"An earlier run is gone on with: {job.message}"]
     return {**result, "resumed": {**told, "kept": list(kept)}, "words": words}

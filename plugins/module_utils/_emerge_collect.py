@@ -12,7 +12,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge_begin,
     _job_files,
     _jobs,
-    _world,
+    _merge_list,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._emerge_asked import Host, Params, made_ready
 from ansible_collections.larry.binhost.plugins.module_utils._emerge_begin import Result
@@ -24,7 +24,8 @@ _RECORDS: t.Final = ("done", "failures", "dropped")
 def collect(host: Host, params: Params, begun: Result) -> Result:
     """Return what was done by the job that is over, with what ``begin`` said.
 
-    If that was another run's, ``job`` is the one that was begun then, if anything is left to do.
+    If that was another run's, also one that began after this run's had ended, ``job`` is the one that was begun then,
+    if anything is left to do.
     Raises ``_emerge_ask.StoppedError`` if the job failed.
     """
     state = params["state_dir"]
@@ -35,12 +36,13 @@ def collect(host: Host, params: Params, begun: Result) -> Result:
     total = _combined(begun, {**job.result, "merge_list": request.get("merge_list", [])})
     total["words"] += [f"Left undone: {words}" for words in job.result.get("steps", {}).get("words", ())]
     mine = request.get("wanted") == made_ready(host, params).wanted
-    if job.phase != "finished" and (mine or not begun["joined"]):
+    joined = begun["joined"] or job.request != begun["request"]
+    if job.phase != "finished" and (mine or not joined):
         raise _emerge_ask.StoppedError(job.message, {**finished(total), "changed": True})
-    if not begun["joined"]:
+    if not joined:
         return total
     again = _emerge_begin.begin(host, params)
-    return {**_combined(total, again), "job": again["job"], "joined": again["joined"]}
+    return {**_combined(total, again), **{name: again[name] for name in _emerge_begin.JOB}}
 
 
 def _combined(first: Result, then: t.Mapping[str, t.Any]) -> Result:
@@ -61,10 +63,12 @@ def _told(
     done = [*lists["binary"], *lists["source"]]
     gone = [cpv for cpv in lists["removed"] if cpv not in done]
     changed = bool(done or gone or lists["written"] or lists["failed"] or set(steps) - {"words"})
-    after = [merge for merge in merges if merge["cpv"] in done]
-    return {"changed": changed, "diff": {"before": "".join(f"{cpv}\n" for cpv in gone), "after": _world.told(after)}}
+    after = [_merge_list.restored(merge) for merge in merges if merge["cpv"] in done]
+    before = "".join(f"{cpv}\n" for cpv in gone)
+    return {"changed": changed, "diff": {"before": before, "after": _merge_list.shown(after)}}
 
 
 def finished(begun: Result) -> Result:
     """Return a result as a task tells it that waits for nothing any more."""
-    return {**{name: value for name, value in begun.items() if name not in ("foreseen", "joined")}, **begun["foreseen"]}
+    untold = ("foreseen", "joined", "request")
+    return {**{name: value for name, value in begun.items() if name not in untold}, **begun["foreseen"]}

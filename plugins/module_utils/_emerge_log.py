@@ -62,7 +62,7 @@ class Event:
 def events(lines: Iterable[str]) -> Iterator[Event]:
     """Yield what these lines say, in their order; the first may be the end of a line, the last its beginning."""
     for line in lines:
-        found = _EVENT.match(line.replace("\0", "").strip("\r\n"))
+        found = _EVENT.match(line.lstrip("\0").strip("\r\n"))
         if found is None:
             continue
         words = found["run"] or found["gone"] or f"{found['mark']} {found['step']}"

@@ -65,12 +65,11 @@ class Place:
         if self.is_host:
             return ["/usr/bin/env", *(f"{name}={value}" for name, value in environment.items()), *command]
         network = self.network if network is None else network
-        _files.directory(self.live)
         mounts = _mounts.standard(
             repositories=self.repositories,
             distdir=self.distdir,
             pkgdir=self.pkgdir,
-            portage_run=self.live,
+            portage_run=self.live if os.path.isdir(self.live) else None,
             cgroup=True,
             network=network == "host",
         )
@@ -104,6 +103,7 @@ class Place:
             return
         if not os.path.isdir(os.path.join(self.root, "etc/portage")):
             raise BinhostError(f"{self.root}: expected a build root, found none; unpack the stage first")
+        _files.directory(self.live)
         with _lock.held(f"build-{os.path.basename(self.root)}", state=self.state):
             yield
 

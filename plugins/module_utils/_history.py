@@ -13,12 +13,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import re
 import statistics
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.larry.binhost.plugins.module_utils import _atom
+from ansible_collections.larry.binhost.plugins.module_utils import _atom, _emerge_log
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 LOG: t.Final = "/var/log/emerge.log"
@@ -29,12 +28,7 @@ RECENT: t.Final = 5
 # 1700000000:  >>> emerge (1 of 2) app-misc/hello-2.10 to /
 # 1700000000:  === (1 of 2) Merging Binary (app-misc/hello-2.10::/var/cache/binpkgs/...)
 # 1700000000:  ::: completed emerge (1 of 2) app-misc/hello-2.10 to /
-_LINE = re.compile(
-    rb"\0*(\d{1,12}):\s+(?:(?P<what>>>>|:::) (?:completed )?emerge "
-    rb"(?P<place>\(\d+ of \d+\)) (?P<cpv>\S+) to (?P<root>\S+)"
-    rb"|=== (?P<at>\(\d+ of \d+\)) Merging Binary \((?P<packed>[^\s:]+)::)"
-)
-_Key = tuple[bytes, bytes]  # place in the list, package
+_Key = tuple[int, int, str]  # place in the list, how long that is, package
 
 
 @dataclass(frozen=True)
@@ -71,36 +65,33 @@ def seconds(path: str = LOG) -> Durations:
 
 def durations(lines: t.Iterable[bytes]) -> Durations:
     """Return what the lines of a log tell."""
-    begun: dict[_Key, tuple[int, bytes]] = {}
+    begun: dict[_Key, tuple[int, str]] = {}
     binaries: set[_Key] = set()
-    taken: dict[tuple[bool, bytes], list[int]] = {}
-    for line in lines:
-        found = _LINE.match(line) if b"emerge (" in line or b") Merging Binary (" in line else None
-        if found is None:
-            continue
-        if found["at"]:
-            binaries.add((found["at"], found["packed"]))
-            continue
-        key, now = (found["place"], found["cpv"]), int(found[1])
-        if found["what"] == b">>>":
-            begun[key] = now, found["root"]
+    taken: dict[tuple[bool, str], list[int]] = {}
+    about = (line for line in lines if b"emerge (" in line or b") Merging Binary (" in line)
+    for event in _emerge_log.events(line.decode("utf-8", "replace") for line in about):
+        key = (event.number, event.total, event.cpv)
+        if event.kind == "binary":
+            binaries.add(key)
+        elif event.kind == "begun":
+            begun[key] = event.time, event.root
             binaries.discard(key)
-        elif key in begun:
+        elif event.kind == "completed" and key in begun:
             since, root = begun.pop(key)
-            if root == found["root"] and now >= since:  # a clock may have been put back
-                times = taken.setdefault((key in binaries, _named(found["cpv"])), [])
-                times[:] = [*times[1 - RECENT :], now - since]
+            if root == event.root and event.time >= since:  # a clock may have been put back
+                times = taken.setdefault((key in binaries, _named(event.cpv)), [])
+                times[:] = [*times[1 - RECENT :], event.time - since]
     return Durations(_medians(taken, binary=False), _medians(taken, binary=True))
 
 
-def _medians(taken: t.Mapping[tuple[bool, bytes], list[int]], *, binary: bool) -> dict[str, float]:
-    return {name.decode(): statistics.median(times) for (kind, name), times in taken.items() if kind is binary and name}
+def _medians(taken: t.Mapping[tuple[bool, str], list[int]], *, binary: bool) -> dict[str, float]:
+    return {name: statistics.median(times) for (kind, name), times in taken.items() if kind is binary and name}
 
 
 @functools.lru_cache(maxsize=65536)
-def _named(cpv: bytes) -> bytes:
+def _named(cpv: str) -> str:
     """Return the name; empty for what is no package."""
     try:
-        return name_of(cpv.decode("ascii")).encode()
-    except (BinhostError, UnicodeDecodeError):
-        return b""
+        return name_of(cpv)
+    except BinhostError:
+        return ""

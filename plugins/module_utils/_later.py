@@ -69,7 +69,7 @@ def rebuild(run: Run, options: Mapping[str, t.Any]) -> list[str]:
     Only that: what it needs for that may be binary.
     """
     listed = _emerge.argv(_SET, {"oneshot": True, "nodeps": True}, pretend=True)
-    packages = [merge.cpv for merge in _merge_list.merge_list(_said(run, listed)) if merge.kind in ("ebuild", "binary")]
+    packages = [merge.cpv for merge in _merge_list.parse(_said(run, listed)) if merge.kind in ("ebuild", "binary")]
     if not packages:
         return []
     itself = [options.get("usepkg_exclude") or "", *dict.fromkeys(map(_patterns.package, packages))]

@@ -9,6 +9,7 @@ _create_use_string. The forms that older versions of Portage print are read too;
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import typing as t
 from dataclasses import dataclass
@@ -155,10 +156,6 @@ def parse(text: str, *, whole: bool = True) -> list[Merge]:
     return merges
 
 
-#: The name by which it was known before.
-merge_list = parse
-
-
 def _unread(number: int, expected: str, found: str) -> BinhostError:
     return BinhostError(f"emerge --pretend, line {number}: expected {expected}, found {found!r}")
 
@@ -217,6 +214,16 @@ def _flags(text: str, number: int) -> t.Iterator[Flag]:
             gone = forced and flag["off"] and flag["new"]
             change = "removed" if gone else "new" if flag["new"] else "changed" if flag["other"] else ""
             yield Flag(flag["name"], not flag["off"], change, forced and not gone, group)
+
+
+def restored(values: t.Mapping[str, t.Any]) -> Merge:
+    """Return an entry that ``dataclasses.asdict`` took apart, also by way of JSON, without fields of other versions."""
+    known = {field.name: values[field.name] for field in dataclasses.fields(Merge) if field.name in values}
+    refused = (
+        Refused(**{**each, "fix": tuple(Proposal(**fix) for fix in each["fix"])}) for each in known.get("refused", ())
+    )
+    use = (Flag(**flag) for flag in known.get("use", ()))
+    return Merge(**{**known, "old": tuple(known.get("old", ())), "use": tuple(use), "refused": tuple(refused)})
 
 
 _ORIGIN: t.Final = {"ebuild": "source", "binary": "binary"}

@@ -97,7 +97,7 @@ def pending(
             f"{_emerge.last_words(stdout + stderr)}"
         )
     # A soft blocker is settled by the merge itself; it is nothing to do.
-    return [merge for merge in _merge_list.merge_list(stdout) if merge.kind not in ("nomerge", "blocks")]
+    return [merge for merge in _merge_list.parse(stdout) if merge.kind not in ("nomerge", "blocks")]
 
 
 def bring(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> list[str]:

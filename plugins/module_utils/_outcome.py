@@ -64,17 +64,6 @@ class Outcome:
     dropped: list[Dropped] = field(default_factory=list)
 
 
-def outcome(log: str) -> Outcome:
-    """Return what the part of emerge.log in ``log`` says by itself, without asking what is installed.
-
-    An upgrade's own removal of the old version counts as removed.
-    """
-    attempts = _emerge_log.attempts(_emerge_log.events(log.split("\n")))
-    done = [_done(each, None, {}) for each in attempts.completed]
-    failed = [each.cpv for each in attempts.last.values() if each.begun is not None and each.completed is None]
-    return _outcome(done, [Failure(cpv, "", "", "") for cpv in failed], attempts.removed, [])
-
-
 def read(
     log: str,
     *,

@@ -3,16 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``larry-binhost.pyz``: this package as one program that needs neither Ansible nor a controller.
 
-It is made of the very files that a module brought along; the same files make the same bytes.
+It is made of the very files that a module brought along; the same files make the same bytes. Beside each source stands
+what Python compiles it to, or else each start would do that again, for most of a second; another Python passes it over.
 """
 
 from __future__ import annotations
 
-import ast
 import contextlib
+import hashlib
 import importlib.util
 import io
+import marshal
 import os
+import re
 import typing as t
 import zipfile
 from collections.abc import Iterator
@@ -30,6 +33,13 @@ from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
 NAME: t.Final = "larry-binhost.pyz"
 _PACKAGE: t.Final = __name__.rpartition(".")[0]
+# from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+_IMPORT = re.compile(
+    rf"^[ \t]*from {re.escape(_PACKAGE)}(?:\.(?P<module>\w+))? import (?:\((?P<several>[^)]*)\)|(?P<names>[^#\n]+))",
+    re.MULTILINE,
+)
+_START: t.Final = "__main__.py"
+_SEAL: t.Final = 128  # bytes
 _SHEBANG: t.Final = b"#!/usr/bin/env python3\n"
 _MAIN: t.Final = f"import sys\nfrom {_cli.__name__} import main\nsys.exit(main())\n"
 _MODE: t.Final = 0o755
@@ -49,10 +59,11 @@ def present(place: str, *, state: str = STATE) -> bool:
     wanted = content()
     if _stands(place, wanted):
         return False
+    made = _compiled(wanted)
     with _lock.held("program", state=state, wait=_PATIENCE):
         try:
             _files.directory(os.path.dirname(place))
-            _durable.write(place, wanted, mode=_MODE)
+            _durable.write(place, made, mode=_MODE)
         except OSError as exc:
             with contextlib.suppress(OSError):
                 os.unlink(_durable.draft(place))
@@ -61,16 +72,44 @@ def present(place: str, *, state: str = STATE) -> bool:
 
 
 def _stands(place: str, wanted: bytes) -> bool:
+    """Return whether what ``_compiled`` makes of these sources stands there whole."""
     try:
         with open(place, "rb") as handle:
-            return handle.read() == wanted
+            found = handle.read()
     except OSError:
         return False
+    return found[-_SEAL:] == _seal(wanted, found[:-_SEAL])
+
+
+def _seal(sources: bytes, body: bytes) -> bytes:
+    """Return the last bytes of the program, by which it is known again without being made again."""
+    digests = (hashlib.sha256(importlib.util.MAGIC_NUMBER + sources), hashlib.sha256(body))
+    return "".join(digest.hexdigest() for digest in digests).encode()
+
+
+def _compiled(sources: bytes) -> bytes:
+    """Return an archive of sources with what this Python compiles them to, a seal for its comment."""
+    stream = io.BytesIO(sources)
+    with zipfile.ZipFile(stream, "a", zipfile.ZIP_STORED) as archive:
+        for name in archive.namelist():
+            text = archive.read(name)
+            if name != _START:  # that is read as source, whatever stands beside it
+                archive.writestr(zipfile.ZipInfo(f"{name}c"), _code(name, text))
+        archive.comment = bytes(_SEAL)
+    body = stream.getvalue()[:-_SEAL]
+    return body + _seal(sources, body)
+
+
+def _code(name: str, text: bytes) -> bytes:
+    """Return the content of a .pyc that is not checked against its source (PEP 552)."""
+    code = compile(text, name, "exec", dont_inherit=True)
+    head = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + importlib.util.source_hash(text)
+    return head + marshal.dumps(code)
 
 
 def content() -> bytes:
     """Return the program: a zip archive of source texts, without times and in order."""
-    texts = {"__main__.py": _MAIN, **_packages(), **_modules()}
+    texts = {_START: _MAIN, **_packages(), **_modules()}
     stream = io.BytesIO()
     stream.write(_SHEBANG)
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
@@ -109,12 +148,12 @@ def _source(name: str) -> str:
 
 
 def _needs(text: str) -> Iterator[str]:
-    """Yield the modules of this package that a source text imports."""
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and node.module == _PACKAGE:
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{_PACKAGE}."):
-            yield str(node.module).rpartition(".")[2]
+    """Yield the modules of this package that a source text imports; it is not parsed, that takes ten times as long."""
+    for found in _IMPORT.finditer(text):
+        if found["module"]:
+            yield found["module"]
+        else:  # a name may be followed by " as another"
+            yield from (name.split()[0] for name in (found["several"] or found["names"]).split(",") if name.strip())
 
 
 def start(

@@ -16,18 +16,35 @@ import contextlib
 import os
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _emerge, _files, _packages, _paths, _removal
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _emerge,
+    _files,
+    _history,
+    _packages,
+    _paths,
+    _removal,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._emerge_place import Place, Run
 from ansible_collections.larry.binhost.plugins.module_utils._mounts import PKGDIR
 
 Merges = t.Sequence[t.Mapping[str, t.Any]]
 #: They were made here, so nobody has signed them.
 _FEATURES: t.Final = "-binpkg-request-signature -getbinpkg"
+#: Seconds of a build that are worth packing it, which takes about half a second and, of something large, more.
+WORTH: t.Final = 20
 
 
 def folder(place: Place) -> str:
     """Return where the host's own packages are kept meanwhile."""
     return _paths.below("compiled", state=place.state)
+
+
+def quick(place: Place, merges: Merges) -> list[str]:
+    """Return, as category/name, what a host is to compile and is known to have compiled in less than WORTH."""
+    known = _history.seconds(place.log)
+    compiled = [merge["cpv"] for merge in merges if merge["kind"] == "ebuild"]
+    times = ((cpv, known.of(cpv, binary=False)) for cpv in compiled)
+    return list(dict.fromkeys(_history.name_of(cpv) for cpv, time in times if time is not None and time < WORTH))
 
 
 def packing(run: Run, place: Place) -> dict[str, str]:
@@ -56,7 +73,9 @@ def begin(place: Place, environment: t.Mapping[str, str]) -> None:
 
 
 def end(place: Place) -> None:
-    """Throw the packages away."""
+    """Throw the packages away; they are the host's own, and no build root's."""
+    if not place.is_host:
+        return
     with contextlib.suppress(FileNotFoundError):
         _removal.tree(folder(place))
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import glob
-import json
 import os
 import re
 import typing as t
@@ -16,7 +15,6 @@ from dataclasses import dataclass
 from ansible_collections.larry.binhost.plugins.module_utils import _host, _vdb
 
 LOG: t.Final = "/var/log/emerge.log"
-MTIMEDB: t.Final = "var/cache/edb/mtimedb"
 COUNTER: t.Final = "var/cache/edb/counter"
 #: Of PORTAGE_ELOG_SYSTEM=save_summary, Portage's own default, in its own PORTAGE_LOGDIR.
 ELOG: t.Final = "/var/log/portage/elog/summary.log"
@@ -58,14 +56,14 @@ def since(begun: Mark, root: str = "/") -> str:
     return "".join(parts)
 
 
-def left(root: str = "/") -> list[str]:
-    """Return what the last emerge had still to do, as it wrote down for ``--resume``; nothing if it finished."""
+def from_time(seconds: int, root: str = "/") -> str:
+    """Return what was added to emerge.log since a time, in seconds since the epoch."""
     try:
-        with open(os.path.join(root, MTIMEDB), encoding="utf-8") as handle:
-            resume = json.load(handle).get("resume") or {}
-        return [entry[2] for entry in resume.get("mergelist", []) if entry[3] == "merge"]
-    except (OSError, ValueError, LookupError, AttributeError, TypeError):
-        return []
+        with open(_below(root, LOG), encoding="utf-8", errors="replace") as handle:
+            times = ((line.partition(":")[0], line) for line in handle)
+            return "".join(line for time, line in times if time.isdecimal() and int(time) >= seconds)
+    except OSError:
+        return ""
 
 
 def _counter(root: str) -> int | None:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One host's packages against its index: what emerge would do, whether that is allowed, and what it then did."""
+"""One host's packages against its index: what decides emerge's answer, and that answer."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _tree_stage,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-
-LOG = "/var/log/emerge.log"
 
 
 class RefusedError(BinhostError):
@@ -92,7 +90,7 @@ def ask(
         said = stdout + stderr
         words = f"{' '.join(command)}: expected a merge list, found status {status}:\n{_emerge.last_words(said)}"
         raise RefusedError(words, said)
-    return Listing([merge for merge in _merge_list.merge_list(stdout) if merge.kind != "nomerge"], stderr)
+    return Listing([merge for merge in _merge_list.parse(stdout) if merge.kind != "nomerge"], stderr)
 
 
 def ask_with(
@@ -111,22 +109,3 @@ def ask_with(
     _tree_stage.assemble("/", place, changes, seen="/")
     ours = ["@binhost"] if _tree_stage.joins_world(changes) else []
     return ask(run, [*atoms, *ours], options, configroot=place, extra=extra)
-
-
-def shown(merges: t.Iterable[_merge_list.Merge]) -> str:
-    """Return the merge list as a person reads it, a line each."""
-    return "".join(f"{merge.kind:9} {merge.marks:3} {merge.cpv} {merge.rest}".rstrip() + "\n" for merge in merges)
-
-
-def told(merges: t.Iterable[t.Mapping[str, t.Any]]) -> str:
-    """Return the same of a merge list as JSON carries it."""
-    return "".join(f"{m['kind']:9} {m['marks']:3} {m['cpv']} {m['rest']}".rstrip() + "\n" for m in merges)
-
-
-def log_from(seconds: int, path: str = LOG) -> str:
-    """Return what was added to emerge.log since a time, in seconds since the epoch."""
-    if not os.path.exists(path):
-        return ""
-    with open(path, encoding="utf-8", errors="replace") as handle:
-        times = ((line.partition(":")[0], line) for line in handle)
-        return "".join(line for time, line in times if time.isdecimal() and int(time) >= seconds)

@@ -24,7 +24,7 @@ description:
     emerge runs as a job that neither a lost connection nor a killed controller ends (see M(larry.binhost.job)). The
     next run joins a job that is at work instead of starting another, tells what it did, and then does what is left. A
     job that died with its machine, or was killed for its memory, is told as RV(resumed); what it had compiled isn't
-    compiled again.
+    compiled again, unless this machine is known to do that in less than 20 seconds.
   - What was done is read from what Portage writes down, not from what emerge prints.
   - C(EMERGE_DEFAULT_OPTS) counts for nothing here, so no configuration makes emerge ask, colour or be quiet.
 extends_documentation_fragment:

@@ -87,7 +87,7 @@ def would_compile(place: _diverge.Place, side: Side, pkgdir: Path) -> set[str]:
     environment = {**_emerge.ENVIRONMENT, "FEATURES": _diverge.FEATURES}
     status, stdout, stderr = run(_rootrun.argv(place.root, binds, command, environment))
     assert status == 0, stdout + stderr
-    return {merge.cpv for merge in _merge_list.merge_list(stdout) if merge.kind == "ebuild"}
+    return {merge.cpv for merge in _merge_list.parse(stdout) if merge.kind == "ebuild"}
 
 
 def together(found: dict[str, object], further: dict[str, object]) -> dict[str, object]:

@@ -69,7 +69,7 @@ def test_what_is_wanted_is_installed_and_then_nothing_is_to_do(host: Host) -> No
     done = host.emerge("x/two")
     assert (done["changed"], done["source"], done["binary"]) == (True, ["x/one-1", "x/two-1"], [])
     assert [merge["action"] for merge in done["merge_list"]] == ["new", "new"]
-    assert done["diff"] == {"before": "", "after": "ebuild    N   x/one-1 0 KiB\nebuild    N   x/two-1 0 KiB\n"}
+    assert done["diff"] == {"before": "", "after": "new       source x/one 1\nnew       source x/two 1\n"}
     log = (host.path / "var/log/emerge.log").read_text()
     again = host.emerge("x/two")
     assert (again["changed"], again["merge_list"]) == (False, [])
@@ -139,6 +139,27 @@ def test_a_job_that_died_is_gone_on_with(host: Host, phase: str) -> None:
     assert not (host.path / "var/lib/larry-binhost/compiled").exists()
     again = host.emerge(f"x/{name}")
     assert (again["changed"], again["resumed"]) == (False, {})
+
+
+def test_what_a_dead_job_left_goes_when_nothing_is_left_to_do(host: Host) -> None:
+    host.ebuild("x/beside-1", planted.FILE)
+    host.ebuild("x/byhand-1", stopping("src_compile"))
+    host.emerge("x/beside")
+    run = host.begin("emerge", atoms=["x/byhand"], getbinpkg=False)
+    reached(host, "byhand-1")
+    managed.kill(host)
+    answer(run)
+    let_go(host, "byhand-1")
+    compiled = host.path / "var/lib/larry-binhost/compiled"
+    assert compiled.is_dir()
+    assert host.emerge("x/beside", deep=False)["resumed"]["kept"] == []
+    assert compiled.is_dir()  # that was another question
+    host.sh("emerge --ignore-default-opts x/byhand")
+    done = host.emerge("x/byhand")
+    assert (done["changed"], done["merge_list"], done["source"]) == (False, [], [])
+    assert "it was killed" in done["resumed"]["message"]
+    assert not compiled.exists()
+    assert host.job().phase == "absent"
 
 
 def test_an_emerge_that_is_killed_alone_fails_and_is_gone_on_with(host: Host) -> None:
@@ -230,7 +251,7 @@ def test_in_check_mode_nothing_changes(host: Host) -> None:
     before = everything(host.path)
     foreseen = host.emerge("x/checked", check=True, depclean=True, preserved_rebuild=True, config_files="-5")
     assert (foreseen["changed"], foreseen["job"]) == (True, "")
-    assert foreseen["diff"]["after"] == "ebuild    N   x/checked-1 0 KiB\n"
+    assert foreseen["diff"]["after"] == "new       source x/checked 1\n"
     assert everything(host.path) == before
 
 
@@ -300,7 +321,7 @@ def test_a_play_begins_and_finishes_and_goes_to_the_host_no_more_than_it_has_to(
     play.write_text(PLAY)
     first, second = played(host, tmp_path, play, "--check"), played(host, tmp_path, play)
     assert [first[number]["changed"] for number in (0, 2)] == [False, True]
-    assert first[2]["diff"]["after"] == "ebuild    N   x/played-1 0 KiB\n"
+    assert first[2]["diff"]["after"] == "new       source x/played 1\n"
     assert (second[0]["changed"], second[0]["job"]) == (False, "emerge")
     assert (second[2]["changed"], second[2]["source"]) == (True, ["x/played-1"])
     (tmp_path / "asked").unlink()
@@ -353,7 +374,8 @@ def test_emerge_in_a_build_root(master: Master) -> None:
         argv = [sys.executable, "-c", managed.MAIN, "emerge", told]
         return answer(subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True, env=environment))
 
-    assert emerge(_ansible_check_mode=True)["diff"]["after"] == "ebuild    N   x/inside-1 0 KiB\n"
+    assert emerge(_ansible_check_mode=True)["diff"]["after"] == "new       source x/inside 1\n"
+    assert not (master.folder / "live").exists()
     assert emerge()["source"] == ["x/inside-1"]
     assert (root / "var/db/pkg/x/inside-1").is_dir()
     assert list((pkgdir / "x/inside").iterdir()) != []

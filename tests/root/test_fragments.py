@@ -58,7 +58,7 @@ def root(build_root: BuildRoot) -> BuildRoot:
 
 
 def test_what_is_declared_is_what_portage_does(root: BuildRoot) -> None:
-    (merge,) = _merge_list.merge_list(root.emerge("--pretend", "--verbose", ATOM).stdout)
+    (merge,) = _merge_list.parse(root.emerge("--pretend", "--verbose", ATOM).stdout)
     # env/ adds to make.conf, and package.use has the last word; */* has no effect on what make.conf says.
     assert 'USE="lz4 -nls"' in merge.rest
     assert 'VIDEO_CARDS="intel -amdgpu"' in merge.rest

@@ -16,7 +16,7 @@ PATCH = {"patches/a/b/1.patch": "x"}
 
 def wanted(*lines: str, files: t.Any = None, **masked: t.Any) -> Wanted:
     text = "".join(f"[ebuild  N     ] {line}\n" for line in lines)
-    return Wanted(_merge_list.merge_list(text), files or {}, masked.get("masked", {}))
+    return Wanted(_merge_list.parse(text), files or {}, masked.get("masked", {}))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import typing as t
@@ -201,6 +202,14 @@ settled   <sys-apps/foo-2 ("<sys-apps/foo-2" is soft blocking sys-apps/bar-1, sy
 blocked   sys-apps/qux (is hard blocking sys-apps/bar-1)
 """
     )
+
+
+def test_an_entry_comes_back_from_json() -> None:
+    fix = (Proposal("package.use", "=a/b-1 -nls"),)
+    why = Refused("app-misc/hello/hello-2.10-1.gpkg.tar", 1, "use", "non matching USE", fix)
+    for merge in (dataclasses.replace(each, refused=(why, why)) for each in READ):
+        values = json.loads(json.dumps(dataclasses.asdict(merge)))
+        assert _merge_list.restored({**values, "newer": 1}) == merge
 
 
 def _texts() -> list[Path]:

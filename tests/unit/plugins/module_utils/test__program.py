@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import ast
 import io
 import os
 import subprocess
 import sys
+import typing as t
 import zipfile
 from pathlib import Path
 
@@ -53,6 +55,34 @@ def test_it_is_replaced_when_it_is_another(tmp_path: Path) -> None:
     place.write_bytes(b"an older one")
     assert _program.present(str(place), state=state)
     assert (place.read_bytes(), (tmp_path / "running").read_bytes()) == (wanted, b"an older one")
+
+
+def test_it_brings_what_python_makes_of_it(tmp_path: Path) -> None:
+    place, state = tmp_path / _program.NAME, str(tmp_path)
+    _program.present(str(place), state=state)
+    words = "from ansible_collections.larry.binhost.plugins.module_utils import _cli as it; print(it.__cached__)"
+    show = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(place)!r}); {words}"]
+    shown = subprocess.run(show, capture_output=True, text=True, check=True)
+    assert shown.stdout == f"{place}/{PACKAGE}/_cli.pyc\n"
+    good = place.read_bytes()
+    for damage in (good[:5000] + b"x" + good[5001:], good[:-1], b""):
+        place.write_bytes(damage)
+        assert _program.present(str(place), state=state)
+        assert place.read_bytes() == good
+
+
+def test_what_it_needs_is_what_python_would_import() -> None:
+    def needs(text: str) -> t.Iterator[str]:
+        package = _program.__name__.rpartition(".")[0]
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and node.module == package:
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{package}."):
+                yield str(node.module).rpartition(".")[2]
+
+    for path in Path(_program.__file__).parent.glob("*.py"):
+        text = path.read_text()
+        assert set(_program._needs(text)) == set(needs(text)), path
 
 
 def test_it_cannot_be_written(tmp_path: Path) -> None:

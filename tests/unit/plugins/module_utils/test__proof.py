@@ -28,7 +28,7 @@ def ebuild(place: Path, package: str) -> None:
 
 
 def merges(*lines: str) -> list[_merge_list.Merge]:
-    return _merge_list.merge_list("".join(f"[{line}\n" for line in lines))
+    return _merge_list.parse("".join(f"[{line}\n" for line in lines))
 
 
 def test_the_smallest_program_of_the_stage(tmp_path: Path) -> None:

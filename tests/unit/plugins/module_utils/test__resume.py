@@ -131,3 +131,24 @@ def test_the_folder_is_nobody_elses_and_goes(tmp_path: Path) -> None:
         (tmp_path / "compiled/left").touch()
     _resume.end(place)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_build_root_leaves_the_hosts_alone(tmp_path: Path) -> None:
+    _resume.begin(Place(state=str(tmp_path)), {"PKGDIR": str(tmp_path / "compiled")})
+    _resume.end(Place(root="/roots/laptops", state=str(tmp_path)))
+    assert (tmp_path / "compiled").is_dir()
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(19, ["x/one"]), (20, []), (None, [])])
+def test_what_is_compiled_in_no_time_is_not_worth_packing(
+    tmp_path: Path, seconds: int | None, expected: list[str]
+) -> None:
+    log = tmp_path / "var/log/emerge.log"
+    log.parent.mkdir(parents=True)
+    if seconds is not None:
+        # Of three it is known that it is quick, but it comes from a binary.
+        for cpv in ("x/one-0.9", "x/three-1"):
+            with log.open("a") as file:
+                file.write(f"100:  >>> emerge (1 of 1) {cpv} to /\n")
+                file.write(f"{100 + seconds}:  ::: completed emerge (1 of 1) {cpv} to /\n")
+    assert _resume.quick(Place(root=str(tmp_path)), merges()) == expected

@@ -3,16 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _run_mark
 from ansible_collections.larry.binhost.plugins.module_utils._run_mark import Mark
-
-CORPUS = Path(os.environ.get("BINHOST_CORPUS", Path(__file__).parents[5] / "shared/corpus")) / "emerge-logs"
-MTIMEDBS = sorted(CORPUS.rglob("mtimedb.*"))
 
 
 @pytest.fixture
@@ -67,22 +62,7 @@ def test_the_counter_is_the_kept_one_or_the_highest_installed(root: Path) -> Non
     assert _run_mark.mark(str(root)).counter == 20
 
 
-@pytest.mark.parametrize("text", ["", "no json", "[]", "{}", '{"resume": 5}', '{"resume": {"mergelist": [[1]]}}'])
-def test_a_list_that_is_none(root: Path, text: str) -> None:
-    assert _run_mark.left(str(root)) == []
-    (root / "var/cache/edb/mtimedb").write_text(text)
-    assert _run_mark.left(str(root)) == []
-
-
-def test_what_is_left(root: Path) -> None:
-    entries = [["ebuild", "/", "x/a-1", "merge"], ["binary", "/", "x/b-1", "merge"], ["installed", "/", "x/c-1", "no"]]
-    (root / "var/cache/edb/mtimedb").write_text(json.dumps({"resume": {"mergelist": entries}}))
-    assert _run_mark.left(str(root)) == ["x/a-1", "x/b-1"]
-
-
-@pytest.mark.skipif(not MTIMEDBS, reason=f"no mtimedb in {CORPUS} (BINHOST_CORPUS)")
-@pytest.mark.parametrize("path", MTIMEDBS, ids=lambda path: path.name)
-def test_real_lists(root: Path, path: Path) -> None:
-    (root / "var/cache/edb/mtimedb").write_bytes(path.read_bytes())
-    resume = json.loads(path.read_text()).get("resume", {})
-    assert _run_mark.left(str(root)) == [entry[2] for entry in resume.get("mergelist", [])]
+def test_the_log_is_read_from_a_time(root: Path) -> None:
+    assert _run_mark.from_time(0, str(root)) == ""
+    (root / "var/log/emerge.log").write_text("1700000000:  old\n1700000001:  new\nno time\n1700000002:  newer\n")
+    assert _run_mark.from_time(1700000001, str(root)) == "1700000001:  new\n1700000002:  newer\n"

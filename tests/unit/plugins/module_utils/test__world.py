@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing as t
 from pathlib import Path
@@ -18,7 +17,6 @@ HELLO = Merge(
     *("ebuild", "app-misc/hello-2.10", None, "lab", "N", 'USE="nls"', "new"),
     use=(Flag("nls", enabled=True),),
 )
-TREE = Merge("binary", "app-text/tree-2.1.0", 1, "lab", "N", "", "new")
 
 
 def answering(*answer: t.Any) -> _world.Run:
@@ -40,21 +38,6 @@ def test_what_emerge_refuses_is_told_in_its_own_words() -> None:
     expected = f"{command}: expected a merge list, found status 1:\nemerge: there are no ebuilds to satisfy\n"
     with pytest.raises(BinhostError, match=f"^{re.escape(expected.strip())}$"):
         _world.ask(answering(1, "", "\nemerge: there are no ebuilds to satisfy\n"), ["@world"], {"update": True})
-
-
-def test_shown() -> None:
-    assert (
-        _world.shown([HELLO, TREE])
-        == 'ebuild    N   app-misc/hello-2.10 USE="nls"\nbinary    N   app-text/tree-2.1.0\n'
-    )
-    as_json = [dataclasses.asdict(merge) for merge in (HELLO, TREE)]
-    assert _world.told(as_json) == _world.shown([HELLO, TREE])
-
-
-def test_the_log_is_read_from_a_time(tmp_path: Path) -> None:
-    log = tmp_path / "emerge.log"
-    log.write_text("1700000000:  old\n1700000001:  new\nno time\n1700000002:  newer\n")
-    assert _world.log_from(1700000001, str(log)) == "1700000001:  new\n1700000002:  newer\n"
 
 
 def test_foreseen_asks_with_the_configuration_as_it_will_be(tmp_path: Path) -> None:
