@@ -175,6 +175,16 @@ def test_a_path_leads_elsewhere(master: Master, path: str) -> None:
     refused(master, "Packages: line 9: expected a PATH inside PKGDIR, found")
 
 
+def test_a_package_is_a_link(master: Master, tmp_path: Path) -> None:
+    """A build has its PKGDIR for itself, and could make a name there lead to any file of this machine."""
+    path = Path(master.place.pkgdir, A)
+    path.rename(tmp_path / "own")
+    path.symlink_to(tmp_path / "own")
+    with pytest.raises(BinhostError, match="a-1-1.gpkg.tar: expected a package, found something else, or a link"):
+        _publication.publish(master.place, master.snapshot())
+    assert not os.path.lexists(master.place.generation("current"))
+
+
 def test_disk_full(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
     _publication.publish(master.place, master.snapshot())
     master.build(C)
