@@ -295,6 +295,20 @@ def test_a_persons_agent_knows_the_passphrase_and_stays(machine: Machine) -> Non
     assert machine.do(f"_signing.signer_of(run, {PACKAGE!r})") == mine
 
 
+def test_a_persons_key_signs_with_a_subkey_that_is_replaced(machine: Machine) -> None:
+    (machine.root / "root/own").mkdir(mode=0o700)
+    home = ["gpg", "--homedir", "/root/own", "--batch", "--pinentry-mode", "loopback", "--passphrase", ""]
+    machine.run(*home, "--quick-gen-key", "me", "ed25519", "cert")
+    mine = Path(next((machine.root / "root/own/openpgp-revocs.d").iterdir())).stem
+    use = f"keys(own={mine!r}, own_home='/root/own')"
+    for expires in ("1y", "2y"):
+        machine.run(*home, "--quick-add-key", mine, "ed25519", "sign", expires)
+        done = machine.do(f"[{use}['changed'], {use}['changed'], sign({PACKAGE!r}), trust(_keys.public())]")
+        assert done[:2] == [True, False]
+        assert machine.do(f"_openpgp.verify_package(run, {PACKAGE!r}, {TRUSTED!r})") == mine
+        assert machine.emerge() == ""
+
+
 def test_a_key_is_extended(machine: Machine) -> None:
     first = machine.do("keys(days=20)")
     assert "expires on" in machine.do("_keys.warning(_keys.load(), time.time())")
