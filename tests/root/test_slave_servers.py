@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -122,6 +123,7 @@ class Mirror:
     def __init__(self, house: House) -> None:
         self.house = house
         self.server = house.serve("mirror")
+        shutil.rmtree(self.server.folder, ignore_errors=True)  # of the test before
         self.place = Place(TARGET, str(self.server.folder))
         self.port = free_port()
         self.source = _mirror_link.source(
