@@ -119,7 +119,16 @@ def test_keep(master: Master) -> None:
     assert not list(Path(master.place.pool).rglob("b*"))
 
 
+def unsigned(seal: Path) -> None:
+    """Make a seal one of format 1, as it was before anything was signed."""
+    record = json.loads(seal.read_text())
+    old = {key: record[key] for key in ("target", "number", "time", "timestamp", "index", "repositories")}
+    files = {path: {key: file[key] for key in ("sha512", "size")} for path, file in record["packages"].items()}
+    seal.write_text(json.dumps({**old, "format": 1, "packages": files}))
+
+
 DAMAGE = [
+    (lambda place: unsigned(place / "seal.json"), "expected a seal of format 2, found 1"),
     (lambda place: (place / A).unlink(), "expected the file that the index names"),
     (lambda place: (place / A).write_bytes((place / A).read_bytes()[::-1]), "expected the file that the index names"),
     (lambda place: (place / "Packages").write_text("x"), "expected the index that the seal names"),
