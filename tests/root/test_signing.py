@@ -21,7 +21,6 @@ from tests.e2e.harness import CHECKOUT
 from tests.root.build_root import TIMEOUT_S, BuildRoot, copy
 
 #: They share one machine.
-pytestmark = pytest.mark.xdist_group("signing")
 STATE: t.Final = "/var/lib/larry-binhost"
 PUBLIC: t.Final = f"{STATE}/keys/public.asc"
 TRUSTED: t.Final = f"{STATE}/trusted.asc"

@@ -20,7 +20,6 @@ from tests.root.house import PATH, STATE, TARGET, A, B, House, Server, newer
 from tests.root.repeat import repeats
 
 #: They share one house.
-pytestmark = pytest.mark.xdist_group("house")
 
 
 def flip(data: bytes) -> bytes:
