@@ -199,7 +199,9 @@ def other_python(folder: str) -> str:
     """Return the Python of a new environment with pkgcore in it, "" if it can't be had."""
     venv.create(folder, with_pip=True)
     python = f"{folder}/bin/python"
-    done = subprocess.run([python, "-m", "pip", "install", "--quiet", "pkgcore"], capture_output=True, text=True)
+    done = subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "pkgcore"], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         print(f"pkgcore is left out, pip can't install it: {done.stderr.strip()[-300:]}")
     return "" if done.returncode else python

@@ -189,13 +189,19 @@ def test_excluded_packages_are_known_by_their_pattern(index: t.Callable[..., str
     ]
 
 
+def only(reasons: t.Mapping[str, t.Sequence[_candidates.Refused]]) -> t.Sequence[_candidates.Refused]:
+    """Return why the one package's binaries are refused."""
+    assert len(reasons) == 1
+    return next(iter(reasons.values()))
+
+
 def test_builds_of_the_version_go_before_others_of_its_slot(index: t.Callable[..., str]) -> None:
     place = index(stanza("x/a-1"), stanza("x/a-2", 1), stanza("x/a-2", 7), stanza("x/a-0", SLOT="2"), stanza("x/ab-2"))
-    (found,) = _candidates.why(answering(), [ebuild("x/a-2::lab")], place).values()
+    found = only(_candidates.why(answering(), [ebuild("x/a-2::lab")], place))
     assert [each.path for each in found] == ["x/a-2-1.gpkg.tar", "x/a-2-7.gpkg.tar"]
-    (found,) = _candidates.why(answering(), [ebuild("x/a-3:0/3::lab")], place).values()
+    found = only(_candidates.why(answering(), [ebuild("x/a-3:0/3::lab")], place))
     assert [each.path for each in found] == ["x/a-1-1.gpkg.tar", "x/a-2-1.gpkg.tar", "x/a-2-7.gpkg.tar"]
-    (found,) = _candidates.why(answering(), [ebuild("x/a-3:2::lab")], place).values()
+    found = only(_candidates.why(answering(), [ebuild("x/a-3:2::lab")], place))
     assert [each.path for each in found] == ["x/a-0-1.gpkg.tar"]
     assert _candidates.why(answering(), [ebuild("x/a-3:3::lab")], place) == {}
 

@@ -246,7 +246,7 @@ def test_damaged(portage: Read) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes(data: bytes) -> None:
     reader = _packages_reader.Reader(io.BytesIO(data))
-    assert list(reader) or True
+    list(reader)
     assert reader.problems()
 
 
