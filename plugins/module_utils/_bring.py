@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _archive,
@@ -23,6 +24,8 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 from ansible_collections.larry.binhost.plugins.module_utils._servers import Offer
+
+_VERIFIED: t.Final = ".verified"  # in a repository
 
 
 def bring(place: Place, offer: Offer, *, timeout: float) -> bytes:
@@ -63,15 +66,24 @@ def _fetch_index(place: Place, offer: Offer, timeout: float) -> bytes:
 
 
 def _fetch_repository(place: Place, offer: Offer, name: str, timeout: float) -> None:
-    """Bring one ebuild repository unless it is here at that revision."""
+    """Bring one ebuild repository unless it is here at that revision, verified if the offer is.
+
+    A revision is only a name: who was believed unverified may have given it to other content.
+    """
     repository = offer.seal.repositories[name]
     path = os.path.join(place.state, "repos", repository.folder(name))
-    if os.path.isdir(path):
+    if os.path.isdir(path) and (not offer.signature or os.path.isfile(os.path.join(path, _VERIFIED))):
         return
     _files.directory(os.path.dirname(path))
     archive = _durable.draft(path) + _archive.SUFFIX
     url = f"{offer.place}/{repository.archive}"
     _fetch.save(url, archive, sha512=repository.sha512, size=repository.size, timeout=timeout)
     _archive.unpack(archive, _durable.draft(path))
+    mark = os.path.join(_durable.draft(path), _VERIFIED)
+    _durable.remove(mark)  # an archive can't say so itself
+    if offer.signature:
+        _durable.write(mark, b"", sync=False)
+    if os.path.isdir(path):
+        _durable.discard(path)
     _durable.finish(_durable.draft(path), path)
     _durable.remove(archive)

@@ -41,6 +41,13 @@ def remove(path: str) -> None:
         os.unlink(path)
 
 
+def _fresh(path: str) -> str:
+    """Return a draft's name at which nothing is: a link that others may put there would lead elsewhere."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(draft(path))
+    return draft(path)
+
+
 def discard(path: str) -> None:
     """Remove a folder that others may be reading: a crash leaves a draft, never a part under the full name."""
     os.rename(path, gone(path))
@@ -69,8 +76,8 @@ def sync_folder(path: str) -> None:
 
 def write(path: str, data: bytes, *, mtime: int | None = None, mode: int = FILE_MODE, sync: bool = True) -> None:
     """Replace a file's content; ``mtime`` in seconds since the epoch, now if not given; ``sync`` as of ``copy``."""
-    temporary = draft(path)
-    with open(temporary, "wb") as file:
+    temporary = _fresh(path)
+    with open(temporary, "xb") as file:
         file.write(data)
         os.fchmod(file.fileno(), mode)
         file.flush()
@@ -95,8 +102,8 @@ def copy(source: str, path: str, *, sync: bool = True) -> None:
 
     ``sync=False`` leaves it to ``finish`` to bring the data to the disk.
     """
-    temporary = draft(path)
-    with open(source, "rb") as old, open(temporary, "wb") as new:
+    temporary = _fresh(path)
+    with open(source, "rb") as old, open(temporary, "xb") as new:
         try:
             fcntl.ioctl(new.fileno(), _FICLONE, old.fileno())
         except OSError:

@@ -15,7 +15,7 @@ import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.larry.binhost.plugins.module_utils import _generation, _packages, _repository
+from ansible_collections.larry.binhost.plugins.module_utils import _generation, _packages, _repository, _seal
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._generation import Content, Generation
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
@@ -94,9 +94,11 @@ def plan(
     return replace(draft, reasons=reasons, number=max([0, *place.numbers()]) + 1) if reasons else draft
 
 
-def snapshots(place: Place) -> dict[str, str]:
-    """Return the newest snapshot of each repository."""
-    return _repository.newest(place.state)
+def snapshots(place: Place, seal: _seal.Seal | None = None) -> dict[str, str]:
+    """Return the newest snapshot of each repository, or the one that a generation was made of if it is there still."""
+    own = {name: each.folder(name) for name, each in seal.repositories.items()} if seal else {}
+    places = {name: os.path.join(place.state, "repos", folder) for name, folder in own.items()}
+    return {**_repository.newest(place.state), **{name: path for name, path in places.items() if os.path.isdir(path)}}
 
 
 def _goes_back_to(place: Place, now: Generation | None, wish: Wish) -> int:

@@ -49,6 +49,8 @@ def _converge(run: Run, which: str, wanted: Wanted) -> Done:
     before = _before(which, wanted)
     after = STATES[which](run, before, wanted)
     changed = after != before or not os.path.isfile(_keys.public_path(wanted.state))
+    if not changed and after.foreign:  # a person may have given his key another subkey to sign with
+        changed = _key_work.published(run, after, wanted) != _keys.public(wanted.state)
     if changed and not wanted.check:
         _key_work.publish(run, after, wanted)
         _keys.save(after, wanted.state)

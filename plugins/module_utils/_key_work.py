@@ -110,13 +110,19 @@ def revoke(run: Run, home: str, fingerprint: str) -> None:
         raise BinhostError(f"{path}: expected that it revokes {fingerprint}, found that it doesn't")
 
 
-def publish(run: Run, ring: Ring, wanted: Wanted) -> None:
-    """Write what slaves are to know."""
+def published(run: Run, ring: Ring, wanted: Wanted) -> str:
+    """Return what slaves are to know."""
     texts = []
     for old in ring.published(wanted.now):
         command = _gnupg.argv(old.home, "--armor", "--export-options", "export-minimal", "--export", old.fingerprint)
         texts.append(_gnupg.output(run, command, f"{old.home}: expected the public key {old.fingerprint}"))
         if "BEGIN PGP PUBLIC KEY BLOCK" not in texts[-1]:
             raise BinhostError(f"{old.home}: expected the public key {old.fingerprint}, found none. {_keys.RESTORE}")
+    return "".join(texts)
+
+
+def publish(run: Run, ring: Ring, wanted: Wanted) -> None:
+    """Write what slaves are to know."""
+    text = published(run, ring, wanted)
     os.makedirs(_keys.folder(wanted.state), mode=0o700, exist_ok=True)
-    _files.write(_keys.public_path(wanted.state), "".join(texts))
+    _files.write(_keys.public_path(wanted.state), text)

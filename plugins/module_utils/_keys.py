@@ -75,6 +75,10 @@ class Ring:
         """Return the key that signs."""
         return Key(self.home, self.fingerprint, self.passphrase_file, self.expires)
 
+    def believed(self, now: float) -> frozenset[str]:
+        """Return the fingerprints of the keys whose signatures count."""
+        return frozenset({old.fingerprint for old in self.published(now)} - {old.fingerprint for old in self.revoked})
+
     def published(self, now: float) -> list[Old]:
         """Return all keys that slaves are to know, sorted: current, still trusted, revoked."""
         signs = [Old(self.fingerprint, self.home)] if self.fingerprint else []

@@ -8,10 +8,11 @@
     STATE/generations/T/41/
         Packages            the master's index with ``URI:`` of the transport that answered, and a TIMESTAMP of its own
         seal.json           as it was fetched, and the signature that was verified then
-        seal.json.asc
+        seal.json.asc       empty if it was not
         highest             the highest number that was ever here: what is offered may not be below
         repos/NAME -> ../../../../repos/NAME-REVISION
     STATE/repos/NAME-REVISION/
+        .verified           if a seal whose signature was verified named its archive
     STATE/current -> generations/T/41
 
 Portage reads the index as ``file://STATE/current`` and copies it into its cache if its TIMESTAMP is greater than the
@@ -23,7 +24,7 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.larry.binhost.plugins.module_utils import _durable, _files, _generation, _packages, _seal
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
@@ -40,6 +41,7 @@ class Here:
     timestamp: int  # of the index that Portage reads now, whichever target's; 0 if there is none
     complete: bool  # whether Portage reads this one, unchanged, with all its repositories
     highest: int | None = None  # the highest number that was ever here, which may have been left for a pinned one
+    verified: bool = False  # whether its signature was verified when it came
 
 
 @dataclass(frozen=True)
@@ -61,15 +63,16 @@ def find(place: Place) -> Here:
     if number is None:
         return Here(None, None, None, timestamp, complete=False)
     folder, seal = place.generation(number), sealed(place, number)
-    highest = _highest(folder, number)
+    highest, signed = _highest(folder, number), verified(place, number)
+    broken = Here(number, None, None, timestamp, complete=False, highest=highest, verified=signed)
     try:
         index = _packages.parse(_text(folder))
     except (BinhostError, OSError):
         seal = None
     if seal is None:
-        return Here(number, None, None, timestamp, complete=False, highest=highest)
+        return broken
     complete = reads == (place.target, str(number)) and _intact(index, seal) and _has_repositories(place, seal)
-    return Here(number, seal, index.header.values().get("URI"), timestamp, complete=complete, highest=highest)
+    return replace(broken, seal=seal, uri=index.header.values().get("URI"), complete=complete)
 
 
 def sealed(place: Place, number: int) -> _seal.Seal | None:
@@ -79,6 +82,12 @@ def sealed(place: Place, number: int) -> _seal.Seal | None:
         return _seal.parse(_generation.read(path), where=path)
     except (BinhostError, OSError):
         return None
+
+
+def verified(place: Place, number: int) -> bool:
+    """Return whether a generation that is here had its signature verified when it came."""
+    path = os.path.join(place.generation(number), _seal.SIGNATURE)
+    return os.path.isfile(path) and os.path.getsize(path) > 0
 
 
 def _highest(folder: str, number: int) -> int:

@@ -32,13 +32,18 @@ def held(name: str, *, state: str = STATE, wait: float = 0, what: str = "") -> t
     """
     path = lock_path(name, state)
     _files.directory(os.path.dirname(path))
-    with open(path, "a+", encoding="utf-8") as file:
+    with open(path, "a+", encoding="utf-8", opener=_private) as file:
         _acquire(file, path, time.monotonic() + wait)
         file.seek(0)
         file.truncate()
         file.write(_owner(what))
         file.flush()
         yield
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that others can't even read: who can open a file can lock it, and so keep us waiting."""
+    return os.open(path, flags, 0o600)
 
 
 def _owner(what: str) -> str:

@@ -99,7 +99,8 @@ def _offered(place: Place, offer: t.Any) -> tuple[int, dict[int, str]]:
     found = {int(number): str(digest) for number, digest in numbers.items()}
     if newest not in found:
         raise BinhostError(
-            f"{place.target}: expected the master's generation {newest} to be whole, found no seal in it"
+            f"{place.target}: expected the master's generation {newest} to be whole and signed by a key that counts, "
+            "found that it isn't"
         )
     return newest, found
 

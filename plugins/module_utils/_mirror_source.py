@@ -13,9 +13,17 @@ import argparse
 import json
 import os
 import re
+import time
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _durable, _paths, _say, _seal
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _durable,
+    _keys,
+    _local,
+    _paths,
+    _say,
+    _seal,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
@@ -44,18 +52,36 @@ def act(options: argparse.Namespace) -> int:
 
 
 def published(state: str = _paths.STATE) -> dict[str, t.Any]:
-    """Return target to its ``current`` number and its ``numbers``, each to the SHA-512 of its seal."""
-    folder = os.path.join(state, "generations")
+    """Return target to its ``current`` number and its ``numbers``, each to the SHA-512 of its seal.
+
+    Those that nobody can believe any more are left out: from before anything was signed, or by a key that no longer
+    counts.  A mirror would fetch them, and fail, in every run.  Raises ``BinhostError`` if the keys aren't whole.
+    """
+    folder, believed = os.path.join(state, "generations"), _believed(state)
     targets = [name for name in sorted(os.listdir(folder)) if _paths.TARGET_NAME.match(name)]
-    return {target: _of(Place(target, state)) for target in targets}
+    return {target: _of(Place(target, state), believed) for target in targets}
 
 
-def _of(place: Place) -> dict[str, t.Any]:
+def _believed(state: str) -> frozenset[str] | None:
+    """Return the keys whose signatures count, ``None`` if that can't be known: a user other than root may run this."""
+    ring = _keys.load(state) if os.access(_keys.folder(state), os.X_OK) else None
+    return ring.believed(time.time()) if ring else None
+
+
+def _of(place: Place, believed: frozenset[str] | None) -> dict[str, t.Any]:
     try:
         served = os.readlink(place.generation("current"))
     except OSError:
         served = ""
-    return {"current": int(served) if served.isdigit() else None, "numbers": seals(place)}
+    numbers = {number: digest for number, digest in seals(place).items() if _counts(place, number, believed)}
+    return {"current": int(served) if served.isdigit() else None, "numbers": numbers}
+
+
+def _counts(place: Place, number: str, believed: frozenset[str] | None) -> bool:
+    """Return whether a generation is signed, as its seal says, by a key that counts."""
+    seal = _local.sealed(place, int(number))
+    key = seal.key if seal else ""
+    return bool(key) and (believed is None or key in believed)
 
 
 def seals(place: Place) -> dict[str, str]:

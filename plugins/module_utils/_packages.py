@@ -155,12 +155,6 @@ def without(index: Index, paths: t.Container[str]) -> Index:
     return Index(index.header, tuple(kept), index.problems)
 
 
-def selected(index: Index, paths: t.Container[str]) -> Index:
-    """Return the index with the packages at these paths alone; the header's count is as it was."""
-    kept = [stanza for stanza, entry in zip(index.stanzas, packages(index)) if entry.path in paths]
-    return Index(index.header, tuple(kept), index.problems)
-
-
 def with_header(index: Index, changes: t.Mapping[str, str | None]) -> Index:
     """Return the index with header keys set, or removed where the value is ``None``; all else stays as it is."""
     return Index(_changed(index.header, changes), index.stanzas, index.problems)

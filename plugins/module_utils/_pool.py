@@ -113,6 +113,8 @@ def kept(pool: str, path: str) -> Kept | None:
 def _bring(wanted: Wanted, arrivals: str) -> None:
     """Copy a package to the arrivals and check the copy."""
     origin, arrival = (os.path.join(folder, wanted.entry.path) for folder in (wanted.folder, arrivals))
+    if os.path.lexists(origin) and not plain(wanted.folder, wanted.entry.path):
+        raise BinhostError(f"{origin}: expected a package, found something else, or a link on the way to it")
     _files.directory(os.path.dirname(arrival))
     try:
         _durable.copy(origin, arrival, sync=False)
@@ -121,6 +123,12 @@ def _bring(wanted: Wanted, arrivals: str) -> None:
     differences = _differences(arrival, wanted.entry)
     if differences:
         raise BinhostError(f"{origin}: expected {', '.join(differences)}{_ADVICE}")
+
+
+def plain(folder: str, path: str) -> bool:
+    """Return whether a PATH is a file of its own below a folder: what a build could write there leads nowhere else."""
+    place = os.path.join(folder, path)
+    return os.path.realpath(place) == os.path.join(os.path.realpath(folder), path) and os.path.isfile(place)
 
 
 def _sign(paths: t.Sequence[str], signer: Signer) -> None:

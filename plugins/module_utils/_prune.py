@@ -136,7 +136,8 @@ def packages(place: Place, paths: t.Collection[str]) -> None:
         if same:  # else the next run would take it for something to build
             _fingerprint.record(_record(place), {**known, "packages": _target.index_state(place.pkgdir)})
         for name in paths:
-            _durable.remove(os.path.join(place.pkgdir, name))
+            if _pool.plain(place.pkgdir, name):  # a build could have made it a way out of PKGDIR
+                _durable.remove(os.path.join(place.pkgdir, name))
 
 
 def _record(place: Place) -> str:
@@ -147,12 +148,17 @@ def _record(place: Place) -> str:
 def _portages_lock(pkgdir: str) -> t.Iterator[None]:
     """Hold what Portage locks while it writes an index (portage locks.py, ``lockfile`` with ``wantnewlockfile``)."""
     path = os.path.join(pkgdir, ".Packages.portage_lockfile")
-    with open(path, "w", encoding="ascii") as file:
+    with open(path, "a", encoding="ascii", opener=_no_link) as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise BinhostError(f"{path}: expected to be free, found that Portage writes the index; run again") from None
         yield
+
+
+def _no_link(path: str, flags: int) -> int:
+    """Open no link: in PKGDIR a build could have made one to a file of this machine."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o660)
 
 
 def _served_snapshots(state: str) -> set[str]:

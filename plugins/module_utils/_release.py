@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _closure,
@@ -162,8 +162,9 @@ def verify(run: Run, request: Request) -> dict[str, t.Any]:
     problems = _generation.verify(folder, request.signer(run))
     asking = request.asking(run)
     current = request.number is None
-    if current and asking.possible and not problems and not _generation.seal_of(folder).restores:
-        problems = _closure.missing(asking, folder)
+    seal = None if problems else _generation.seal_of(folder)
+    if current and asking.possible and seal and not seal.restores:
+        problems = _closure.missing(replace(asking, snapshots=_intent.snapshots(place, seal)), folder)
     return {"changed": False, "path": folder, "problems": problems, "closure": current and asking.possible}
 
 

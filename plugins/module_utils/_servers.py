@@ -157,17 +157,26 @@ def _fits(request: Request, here: _local.Here, offer: Offer) -> None:
     """Raise unless the offer may replace what is here."""
     where = f"{offer.uri}/{request.place.target}/{request.wanted}/seal.json"
     number = offer.seal.number
-    hint = "if the master was set up anew, 'allow_older' takes it"
+    hint = "if the master was set up anew, slave_allow_older takes it"
     if request.pinned is None:
-        least = here.highest
+        least = floor(request, here)
         if least is not None and number < least and not request.allow_older:
             raise StaleError(f"{where}: expected generation {least} or later, found {number}; {hint}")
         late = expired(offer.seal)
         if late:
             raise StaleError(f"{where}: {late}")
-    known = here.seal if number == here.number else _local.sealed(request.place, number)
+    counts = request.trust is None or _local.verified(request.place, number)
+    known = _local.sealed(request.place, number) if counts else None
     if known and known != offer.seal and not request.allow_older:
         raise BinhostError(f"{where}: expected generation {number} as it is here, found another one; {hint}")
+
+
+def floor(request: Request, here: _local.Here) -> int | None:
+    """Return the number below which nothing is taken.
+
+    What came unverified, while slave_verify was off, must not keep away what is signed.
+    """
+    return here.highest if request.trust is None or here.verified else None
 
 
 def expired(seal: _seal.Seal, now: float | None = None) -> str:

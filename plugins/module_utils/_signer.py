@@ -35,11 +35,10 @@ def of(run: Run, state: str) -> Signer:
             f"{_keys.folder(state)}: expected a key to sign with, found none; larry.binhost.signing_key makes one"
         )
     key, public = ring.key(), _keys.public_path(state)
-    overlapping = [old.fingerprint for old in ring.retired if old.until > time.time()]
     return Signer(
         fingerprint=key.fingerprint,
         expires=key.expires,
-        valid=frozenset({key.fingerprint, *overlapping}),
+        valid=ring.believed(time.time()),
         sign_packages=lambda paths: _signing.packages(run, key, paths, state=state),
         sign_file=lambda path, signature: _signing.file(run, key, path, signature, state=state),
         verify_packages=lambda paths: _openpgp.verify_packages(run, paths, public),

@@ -21,7 +21,6 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _gnupg,
     _keys,
     _lock,
-    _openpgp,
     _portage_query,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
@@ -135,17 +134,3 @@ def detached(run: Run, key: Key, path: str, signature: str, *, state: str) -> No
         words = ("--local-user", key.fingerprint, "--digest-algo", "SHA512", "--armor", "--output", signature)
         command = _gnupg.argv(key.home, *words, "--detach-sign", path, passphrase_file=key.passphrase_file)
         _gnupg.output(run, command, f"{path}: expected to sign it with {key.fingerprint} of {key.home}")
-
-
-def signers_of(run: Run, paths: t.Sequence[str], *, state: str = STATE) -> dict[str, str]:
-    """Return path to the fingerprint of the primary key that signed it, whether that is still trusted or not.
-
-    Empty for a package that isn't signed, or by none of the keys that slaves know now.
-    """
-    found = _openpgp.examined(run, paths, _keys.public_path(state))
-    return {path: verdict.signer for path, verdict in found.items()}
-
-
-def signer_of(run: Run, path: str, *, state: str = STATE) -> str:
-    """Return what ``signers_of`` says of one package: it needs to be signed anew if that isn't the current key."""
-    return signers_of(run, [path], state=state)[path]

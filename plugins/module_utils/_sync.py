@@ -72,7 +72,7 @@ def _first(request: Request, act: t.Callable[[_local.Here, Offer], int | None]) 
             passed.append(answer)
             continue
         found = Answer(answer.uri, answer, remarks=(*_texts(passed), *_remarks(request, answer)))
-        if _settled(here, answer):
+        if _settled(request, here, answer):
             return Result(here, found, here.number, here.timestamp)
         try:
             timestamp = act(here, answer)
@@ -93,7 +93,8 @@ class _TroubleError(Exception):
 
 def _install(request: Request, here: _local.Here, offer: Offer) -> int:
     """Bring an offer and let Portage read it; return the index's TIMESTAMP.  Raises ``_TroubleError``."""
-    highest = offer.seal.number if request.allow_older else max(here.highest or 0, offer.seal.number)
+    least = 0 if request.allow_older else _servers.floor(request, here) or 0
+    highest = max(least, offer.seal.number)
     with _cleaning(request.place):
         try:
             index = _bring.bring(request.place, offer, timeout=request.timeout)
@@ -162,9 +163,10 @@ def _remarks(request: Request, offer: Offer) -> list[str]:
     return found
 
 
-def _settled(here: _local.Here, offer: Offer) -> bool:
-    """Return whether the offer is what is here already."""
-    return here.seal == offer.seal and here.complete and here.uri == offer.place
+def _settled(request: Request, here: _local.Here, offer: Offer) -> bool:
+    """Return whether the offer is what is here already, verified if it is to be."""
+    believed = here.verified or request.trust is None
+    return here.seal == offer.seal and here.complete and here.uri == offer.place and believed
 
 
 def _refuse_master(state: str) -> None:

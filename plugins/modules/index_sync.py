@@ -64,6 +64,11 @@ options:
       - With V(false) whoever answers is believed, and every run warns of it.
     type: bool
     default: true
+  keys:
+    description:
+      - All keys by which the seal may be signed, armored, as RV(larry.binhost.signing_key#module:public) has them.
+      - Without it, or if it is empty, those in C(trusted.asc). In check mode that file is not yet what it would be.
+    type: str
   allow_older:
     description: >-
       Whether a generation may replace a later one, or another of the same number. Right only if the master
@@ -130,10 +135,11 @@ remarks:
   sample: ["http://192.168.1.11:8080 is behind and was passed over: ..."]
 """
 
+import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _servers, _sync, _trust
+from ansible_collections.larry.binhost.plugins.module_utils import _files, _servers, _sync, _trust
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
@@ -141,14 +147,17 @@ from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
 def converge(module: AnsibleModule) -> dict[str, t.Any]:
     """Bring the generation here unless in check mode; return the result.  Raises ``BinhostError``."""
-    state = module.params["state_dir"]
+    state, keys = module.params["state_dir"], _trust.trusted_path(module.params["state_dir"])
+    if module.params["keys"]:
+        keys = os.path.join(module.tmpdir, "keys.asc")
+        _files.write(keys, module.params["keys"])
     request = _servers.Request(
         place=Place(module.params["target"], state),
         uris=module.params["uris"],
         timeout=module.params["timeout"],
         allow_older=module.params["allow_older"],
         pinned=module.params["pinned"],
-        trust=_servers.Trust(module.run_command, _trust.trusted_path(state)) if module.params["verify"] else None,
+        trust=_servers.Trust(module.run_command, keys) if module.params["verify"] else None,
     )
     if request.pinned is not None and request.pinned < 1:
         raise BinhostError(f"pinned: expected the number of a generation, found {request.pinned}")
@@ -181,6 +190,7 @@ def main() -> None:
             "timeout": {"type": "float", "default": 5},
             "pinned": {"type": "int"},
             "verify": {"type": "bool", "default": True},
+            "keys": {"type": "str", "no_log": False},
             "allow_older": {"type": "bool", "default": False},
             "state_dir": {"type": "path", "default": STATE},
         },

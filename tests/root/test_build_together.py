@@ -58,7 +58,7 @@ def test_who_builds_in_a_root_is_told_to_the_next(master: Master) -> None:
     path = _lock.lock_path("build-laptops", target.state_dir)
     try:
         assert _process.until(lambda: os.path.exists(path) and os.path.getsize(path) > 0, 60, 0.05)
-        held = rf"held by process {process.pid} since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d"
+        held = rf"held by process {process.pid} of root since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d"
         with pytest.raises(BinhostError, match=held):
             build(target)
     finally:

@@ -19,7 +19,6 @@ from tests.root import planted
 from tests.root.machine import Machine
 
 # One worker prepares the index for all.
-pytestmark = pytest.mark.xdist_group("candidates")
 
 #: Built by Portage.
 BUILT: t.Final[t.Mapping[str, str]] = {"x/flag-1": 'IUSE="nls doc"\n', "x/good-1": ""}

@@ -16,11 +16,10 @@ import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _failure_text, _outcome
 from ansible_collections.larry.binhost.plugins.module_utils._failure import Failure
 
-from tests.root import managed, planted
+from tests.root import managed, planted, processes
 from tests.root.build_root import copy, finished
 from tests.root.managed import Host
 
-pytestmark = pytest.mark.xdist_group("emerge_failures")
 Result = dict[str, t.Any]
 SMALL: t.Final = "mnt/small"
 FAILING: t.Final = {
@@ -104,10 +103,15 @@ def plant(host: Host) -> None:
 @pytest.fixture(scope="module")
 def stale(host: Host) -> Iterator[int]:
     """Return the number of a process whose program is gone, as after an upgrade."""
-    run = "{ /usr/bin/planted 3000 >/dev/null 2>&1 & echo $!; rm /usr/bin/planted; }"
-    pid = int(host.sh(f"cp /usr/bin/sleep /usr/bin/planted && {run}").stdout)
-    yield pid
-    host.sh(f"kill {pid}")
+    host.sh("cp /usr/bin/sleep /usr/bin/planted")
+    with subprocess.Popen(host.argv("/usr/bin/planted", "3000")) as process:
+        program = f"{host.path}/usr/bin/planted"
+        processes.until(
+            lambda: os.path.realpath(f"/proc/{process.pid}/exe") == os.path.realpath(program), lambda: "it never begins"
+        )
+        os.unlink(program)
+        yield process.pid
+        process.kill()
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _openpgp,
     _publication,
     _release,
+    _repository,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
@@ -39,6 +40,18 @@ def test_published_signed_sealed_and_verified(host: Host) -> None:
     assert _openpgp.verify_package(host.run, str(host.folder() / LIB), public) == key.fingerprint
     with pytest.raises(BinhostError):
         _openpgp.verify_package(host.run, str(host.state / "pkgdir/laptops" / LIB), public)
+
+
+def test_verified_with_the_repositories_that_it_was_made_of(host: Host) -> None:
+    """The repository went on since, and what is new there isn't built yet."""
+    host.publish()
+    ((name, seal),) = host.generation().seal.repositories.items()
+    newer = host.state / "repos" / f"{name}-{'f' * 12}"
+    shutil.copytree(host.state / "repos" / seal.folder(name), newer, symlinks=True)
+    (newer / "x/lib/lib-1.ebuild").rename(newer / "x/lib/lib-2.ebuild")
+    os.utime(newer)
+    assert _repository.newest(str(host.state)) == {name: str(newer)}
+    assert host.verify() == []
 
 
 def test_a_converged_run_starts_no_program(host: Host) -> None:

@@ -13,13 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.larry.binhost.plugins.module_utils import _keys, _publication, _signing
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
+from tests.root.master import run
 from tests.root.namespace import of_its_own, sh
 from tests.root.test_mount_playbooks import inventory, play
+from tests.unit.plugins.conftest import Master, master, serve
 from tests.unit.plugins.modules.conftest import Module, module
 
-__all__ = ["module"]
+__all__ = ["master", "module", "serve"]
+Serve = t.Callable[..., str]
 
 
 @pytest.fixture
@@ -57,6 +61,22 @@ def test_check_run_check_run(module: Module, place: Path) -> None:
     for check in (True, False):
         for same in (keys, slave):
             assert told(module("trusted_keys", same, check=check))["changed"] is False
+
+
+def test_check_mode_knows_the_keys_that_are_to_be_believed(
+    module: Module, place: Path, master: Master, serve: Serve
+) -> None:
+    keys = told(module("signing_key", {"state_dir": str(place / "m")}))["public"]
+    _publication.publish(master.place, master.snapshot())
+    key = _keys.current(str(place / "m"))
+    assert key
+    seal = master.place.generation("current/seal.json")
+    _signing.file(run, key, seal, f"{seal}.asc", state=str(place / "m"))
+    slave = {"target": "laptops", "uris": [serve(master.state / "generations")], "state_dir": str(place / "s")}
+    assert "expected the master's public key, found no such file" in module("index_sync", slave, check=True)["msg"]
+    assert told(module("index_sync", {**slave, "keys": keys}, check=True))["number"] == 1
+    assert not (place / "s").exists()
+    assert told(module("index_sync", {**slave, "keys": keys}))["changed"]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ from tests.e2e.harness import CHECKOUT
 from tests.root.build_root import TIMEOUT_S, copy
 
 #: They share one machine.
-pytestmark = pytest.mark.xdist_group("shared")
 STATE: t.Final = "var/lib/larry-binhost"
 PKGDIRS: t.Final = f"{STATE}/pkgdir"
 STAGE: t.Final = ["app-arch/bzip2-1.0.8", "sys-apps/which-2.21", "sys-libs/zlib-1.2.13"]

@@ -60,7 +60,9 @@ def test_a_build_goes_on(master: Master) -> None:
     with _lock.held("build-laptops", state=str(master.state)):
         done = finished(master.words("true"), check=False)
     assert done.returncode == 1
-    assert f"build-laptops.lock: expected to be free, found it held by process {os.getpid()} since " in done.stderr
+    assert (
+        f"build-laptops.lock: expected to be free, found it held by process {os.getpid()} of root since " in done.stderr
+    )
 
 
 def test_typed_in_a_terminal(master: Master) -> None:

@@ -21,7 +21,6 @@ from tests.e2e.harness import CHECKOUT
 from tests.root.build_root import TIMEOUT_S, BuildRoot, copy
 
 #: They share one machine.
-pytestmark = pytest.mark.xdist_group("signing")
 STATE: t.Final = "/var/lib/larry-binhost"
 PUBLIC: t.Final = f"{STATE}/keys/public.asc"
 TRUSTED: t.Final = f"{STATE}/trusted.asc"
@@ -29,6 +28,8 @@ PKGS: t.Final = "/srv/packages"
 PATH: t.Final = "app-misc/words/words-1.5-1.gpkg.tar"
 PACKAGE: t.Final = f"{PKGS}/{PATH}"
 DAY: t.Final = 86400
+#: Who signed the package, among the keys that slaves are to know.
+SIGNER: t.Final = f"_openpgp.examined(run, [{PACKAGE!r}], _keys.public_path())[{PACKAGE!r}].signer"
 #: Evaluates an expression as a module would, and tells what programs it started and which agents it left.
 PROGRAM: t.Final = """
 import dataclasses, json, os, subprocess, sys, time
@@ -205,7 +206,7 @@ def test_a_key_that_was_replaced_is_trusted_for_a_while(machine: Machine) -> Non
     assert (found["changed"], found["retired"][0]["fingerprint"], found["fingerprint"] != old) == (True, old, True)
     assert machine.do(f"keys('rotated', fingerprint={old!r})")["changed"] is False
     machine.do(f"sign({PACKAGE!r})")
-    assert machine.do(f"_signing.signer_of(run, {PACKAGE!r})") == found["fingerprint"]
+    assert machine.do(SIGNER) == found["fingerprint"]
     signed_after = machine.bytes()
     machine.do("trust(_keys.public())")
     for data in (signed_before, signed_after):
@@ -215,7 +216,7 @@ def test_a_key_that_was_replaced_is_trusted_for_a_while(machine: Machine) -> Non
     assert machine.emerge() == ""
     machine.replace(signed_before)
     assert "isn't trusted here" in machine.explained(machine.emerge())
-    assert machine.do(f"_signing.signer_of(run, {PACKAGE!r})") == ""
+    assert machine.do(SIGNER) == ""
 
 
 def test_what_a_revoked_key_signed_is_refused(machine: Machine) -> None:
@@ -292,7 +293,21 @@ def test_a_persons_agent_knows_the_passphrase_and_stays(machine: Machine) -> Non
     end = "run(['gpgconf', '--homedir', '/root/own', '--kill', 'all'])"
     done = machine.do(f"[{unlocked}[0], {use}['fingerprint'], sign({PACKAGE!r}), agents(), {end}[0]]")
     assert done == [0, mine, None, True, 0]
-    assert machine.do(f"_signing.signer_of(run, {PACKAGE!r})") == mine
+    assert machine.do(SIGNER) == mine
+
+
+def test_a_persons_key_signs_with_a_subkey_that_is_replaced(machine: Machine) -> None:
+    (machine.root / "root/own").mkdir(mode=0o700)
+    home = ["gpg", "--homedir", "/root/own", "--batch", "--pinentry-mode", "loopback", "--passphrase", ""]
+    machine.run(*home, "--quick-gen-key", "me", "ed25519", "cert")
+    mine = Path(next((machine.root / "root/own/openpgp-revocs.d").iterdir())).stem
+    use = f"keys(own={mine!r}, own_home='/root/own')"
+    for expires in ("1y", "2y"):
+        machine.run(*home, "--quick-add-key", mine, "ed25519", "sign", expires)
+        done = machine.do(f"[{use}['changed'], {use}['changed'], sign({PACKAGE!r}), trust(_keys.public())]")
+        assert done[:2] == [True, False]
+        assert machine.do(f"_openpgp.verify_package(run, {PACKAGE!r}, {TRUSTED!r})") == mine
+        assert machine.emerge() == ""
 
 
 def test_a_key_is_extended(machine: Machine) -> None:

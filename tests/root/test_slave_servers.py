@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -37,7 +38,6 @@ from tests.root.master import run
 from tests.root.repeat import repeats
 
 #: They share one house.
-pytestmark = pytest.mark.xdist_group("house")
 
 
 #: A connection that brings the beginning of a generation, and then nothing more.
@@ -122,6 +122,7 @@ class Mirror:
     def __init__(self, house: House) -> None:
         self.house = house
         self.server = house.serve("mirror")
+        shutil.rmtree(self.server.folder, ignore_errors=True)  # of another test's mirror
         self.place = Place(TARGET, str(self.server.folder))
         self.port = free_port()
         self.source = _mirror_link.source(

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _key_states, _verdict
+from ansible_collections.larry.binhost.plugins.module_utils import _archive, _durable, _key_states, _verdict
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
@@ -19,7 +20,6 @@ from tests.root.house import PATH, STATE, TARGET, A, B, House, Server, newer
 from tests.root.repeat import repeats
 
 #: They share one house.
-pytestmark = pytest.mark.xdist_group("house")
 
 
 def flip(data: bytes) -> bytes:
@@ -151,6 +151,36 @@ def test_signed_by_somebody_else(house: House, server: Server) -> None:
     shutil.rmtree(server.folder / "generations")
     shutil.copytree(Path(other.state) / "generations", server.folder / "generations", symlinks=True)
     assert "a key that isn't trusted here" in refused(house, server.uri)
+
+
+def test_what_was_believed_unverified_is_not_believed_once_it_is_verified(house: House, server: Server) -> None:
+    """While slave_verify was off, a liar left a number, and other content under the revision of a repository."""
+    true, false = server.generations / "1", server.generations / "9"
+    shutil.copytree(true, false)
+    strange = house.shared / "strange"
+    shutil.copytree(house.repository, strange)
+    (strange / "profiles/package.mask").write_text(f"{A}\n")
+    archive = false / "repos/planted.tar.xz"
+    _archive.pack(str(strange), str(archive))
+    record = json.loads((false / "seal.json").read_text())
+    file = {"sha512": _durable.digests(str(archive), "sha512")["sha512"], "size": archive.stat().st_size}
+    record = {**record, "number": 9, "repositories": {"planted": {**record["repositories"]["planted"], **file}}}
+    (false / "seal.json").write_text(json.dumps(record))
+    server.generations.joinpath("current").unlink()
+    server.generations.joinpath("current").symlink_to("9")
+    mask = house.slave / STATE / "current/repos/planted/profiles/package.mask"
+    assert (house.sync(server.uri, trust=None).number, mask.exists()) == (9, True)
+    server.copy()
+    done = house.sync(server.uri)
+    assert (done.changed, done.number, mask.exists()) == (True, 1, False)
+    assert not house.sync(server.uri).changed
+    assert not house.sync(server.uri, trust=None).changed
+    # What was right all the time becomes believed, too.
+    house.forget()
+    house.trust()
+    assert house.sync(server.uri, trust=None).changed
+    assert house.sync(server.uri).changed
+    assert not house.sync(server.uri).changed
 
 
 def test_a_revoked_key(house: House, server: Server) -> None:

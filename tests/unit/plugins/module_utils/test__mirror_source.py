@@ -10,7 +10,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _cli, _mirror_source
+from ansible_collections.larry.binhost.plugins.module_utils import _cli, _keys, _mirror_source, _seal
 
 FLAGS = "-lHtpre.iLsfxCIvu"
 
@@ -44,10 +44,32 @@ def ask(state: Path, asked: str, monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 def test_the_list(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: t.Any) -> None:
+    """Number 1 is from before anything was signed; of the others not each one's key still counts."""
+    current, retired, late, revoked = (letter * 40 for letter in "ABCD")
+    old = [_keys.Old(key, "", until) for key, until in ((retired, 1 << 40), (late, 1), (revoked, 0))]
+    _keys.save(_keys.Ring(current, "", 0, None, None, (), tuple(old[:2]), tuple(old[2:])), str(state))
+    nothing = _seal.File("0" * 128, 0)
+    for number, key in enumerate((current, retired, late, revoked, ""), start=2):
+        folder = state / f"generations/laptops/{number}"
+        folder.mkdir(exist_ok=True)
+        now = _seal.utc(0)
+        seal = _seal.Seal("laptops", number, now, now, 0, key, 0, nothing, {}, {})
+        (folder / "seal.json").write_bytes(_seal.dump(seal))
     assert ask(state, "list", monkeypatch) == 0
-    digests = {str(number): hashlib.sha512(str(number).encode()).hexdigest() for number in (1, 2)}
+    digests = {
+        str(number): hashlib.sha512((state / f"generations/laptops/{number}/seal.json").read_bytes()).hexdigest()
+        for number in (2, 3)
+    }
     expected = {"empty": {"current": None, "numbers": {}}, "laptops": {"current": 2, "numbers": digests}}
     assert json.loads(capsys.readouterr().out) == expected
+    (state / "keys").rename(state / "unseen")  # by a user who isn't root
+    assert ask(state, "list", monkeypatch) == 0
+    assert list(json.loads(capsys.readouterr().out)["laptops"]["numbers"]) == ["2", "3", "4", "5"]
+
+
+def test_the_list_of_a_master_without_a_key(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: t.Any) -> None:
+    assert ask(state, "list", monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)["laptops"] == {"current": 2, "numbers": {}}
 
 
 @pytest.mark.parametrize("words", [f"{FLAGS} .", "-ltr ."])

@@ -88,13 +88,6 @@ def test_without() -> None:
     assert _packages.without(index, ()) == index
 
 
-def test_selected() -> None:
-    index = _packages.parse(HEADER.format(2) + A + B)
-    paths = [entry.path for entry in _packages.packages(_packages.selected(index, {"a-b/c-1.tbz2", "a-b/x"}))]
-    assert paths == ["a-b/c-1.tbz2"]
-    assert _packages.selected(index, {"a-b/c-1.tbz2", "a-b/d/d-2-3.gpkg.tar"}) == index
-
-
 def test_amended() -> None:
     written = "CPV: a-b/c-1\nPATH: a-b/c-1.gpkg.tar\nSIZE: 3\nUSE: nls\nREPO: lab\n\n"
     index = _packages.parse(HEADER.format(2) + written + B)

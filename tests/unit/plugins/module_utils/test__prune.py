@@ -100,6 +100,26 @@ def test_not_while_portage_writes_the_index(master: Master) -> None:
     assert Path(master.place.pkgdir, A).exists()
 
 
+def test_no_link_that_a_build_left_leads_out_of_pkgdir(master: Master, tmp_path: Path) -> None:
+    master.build(A, B, C)
+    pkgdir, own = Path(master.place.pkgdir), tmp_path / "own"
+    own.mkdir()
+    (own / Path(A).name).write_text("mine")
+    (pkgdir / A).unlink()
+    (pkgdir / A).parent.rmdir()
+    (pkgdir / A).parent.symlink_to(own)
+    (pkgdir / ".new-Packages").symlink_to(own / Path(A).name)
+    _prune.packages(master.place, [A, B])
+    assert (own / Path(A).name).read_text() == "mine"
+    assert not (pkgdir / B).exists()
+    assert _packages.parse((pkgdir / "Packages").read_text()).header.values()["PACKAGES"] == "1"
+    (pkgdir / ".Packages.portage_lockfile").unlink()
+    (pkgdir / ".Packages.portage_lockfile").symlink_to(own / Path(A).name)
+    with pytest.raises(OSError, match="Packages.portage_lockfile"):
+        _prune.packages(master.place, [C])
+    assert (own / Path(A).name).read_text() == "mine"
+
+
 def test_nothing_goes_where_nobody_can_be_asked(master: Master) -> None:
     request = _release.Request("laptops", str(master.state), sign=False, repositories=master.snapshot())
     with pytest.raises(BinhostError, match="roots/laptops: expected a build root, to be asked which packages are"):

@@ -119,7 +119,16 @@ def test_keep(master: Master) -> None:
     assert not list(Path(master.place.pool).rglob("b*"))
 
 
+def unsigned(seal: Path) -> None:
+    """Make a seal one of format 1, as it was before anything was signed."""
+    record = json.loads(seal.read_text())
+    old = {key: record[key] for key in ("target", "number", "time", "timestamp", "index", "repositories")}
+    files = {path: {key: file[key] for key in ("sha512", "size")} for path, file in record["packages"].items()}
+    seal.write_text(json.dumps({**old, "format": 1, "packages": files}))
+
+
 DAMAGE = [
+    (lambda place: unsigned(place / "seal.json"), "expected a seal of format 2, found 1"),
     (lambda place: (place / A).unlink(), "expected the file that the index names"),
     (lambda place: (place / A).write_bytes((place / A).read_bytes()[::-1]), "expected the file that the index names"),
     (lambda place: (place / "Packages").write_text("x"), "expected the index that the seal names"),
@@ -173,6 +182,16 @@ def test_a_path_leads_elsewhere(master: Master, path: str) -> None:
     index = Path(master.place.pkgdir, "Packages")
     index.write_text(index.read_text().replace(f"PATH: {A}", f"PATH: {path}"))
     refused(master, "Packages: line 9: expected a PATH inside PKGDIR, found")
+
+
+def test_a_package_is_a_link(master: Master, tmp_path: Path) -> None:
+    """A build has its PKGDIR for itself, and could make a name there lead to any file of this machine."""
+    path = Path(master.place.pkgdir, A)
+    path.rename(tmp_path / "own")
+    path.symlink_to(tmp_path / "own")
+    with pytest.raises(BinhostError, match="a-1-1.gpkg.tar: expected a package, found something else, or a link"):
+        _publication.publish(master.place, master.snapshot())
+    assert not os.path.lexists(master.place.generation("current"))
 
 
 def test_disk_full(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ def line(name: str, key: str) -> str:
     ("before", "keys", "after"),
     [
         ("", {}, ""),
+        (line("attic", ATTIC) + PERSONS, {}, PERSONS),
         (PERSONS, {"attic": f"{ATTIC} mirror attic"}, PERSONS + line("attic", ATTIC)),
         (PERSONS.rstrip("\n"), {"attic": ATTIC}, PERSONS + line("attic", ATTIC)),
         (PERSONS + line("attic", "ssh-ed25519 AAAAold"), {"attic": ATTIC}, PERSONS + line("attic", ATTIC)),

@@ -134,6 +134,21 @@ def test_repository_of_equal_revision_is_not_fetched(master: Master, slave: Slav
     assert slave.run().number == 2
 
 
+def test_what_came_before_anything_was_signed(master: Master, slave: Slave) -> None:
+    """A slave of that time has a seal of format 1, no signature, and no word of the highest number."""
+    slave.run()
+    here = slave.state / "generations/laptops/1"
+    (here / "seal.json").write_text('{"format": 1}')
+    for name in ("seal.json.asc", "highest"):
+        (here / name).unlink()
+    before = slave.run(NOWHERE)
+    assert (before.number, before.changed, before.here.verified) == (1, False, False)
+    republish(master)
+    done = slave.run()
+    assert (done.number, done.changed) == (2, True)
+    assert not slave.run().changed
+
+
 def test_another_way(master: Master, slave: Slave, serve: Serve) -> None:
     first = slave.run()
     other = serve(master.state / "generations")
