@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.larry.binhost.plugins.module_utils import _emerge_collect
 from ansible_collections.larry.binhost.plugins.plugin_utils import _job_watch
 
 MODULE: t.Final = "larry.binhost.emerge"
@@ -33,10 +34,15 @@ class ActionModule(ActionBase):
 
     def _finished(self, args: Result, begun: Result, variables: Result) -> Result:
         """Return what was done once no job is left."""
+        kept = {name: args[name] for name in ("state_dir",) if name in args}
         while begun.get("job"):
-            watched = _job_watch.until_over(self, {"names": [begun["job"]]}, variables)
+            watched = _job_watch.until_over(self, {**kept, "names": [begun["job"]]}, variables)
             if watched.get("failed"):
                 return watched
+            job = watched["jobs"][begun["job"]]
+            if job["phase"] == "finished" and _emerge_collect.is_own(begun, job["request"]):
+                begun = _emerge_collect.done(begun, job["result"])  # the host has nothing to add
+                break
             begun = self._module({**args, "state": "finished", "begun": _plain(begun), "wait": False}, variables)
             if begun.get("failed"):
                 return begun

@@ -33,16 +33,27 @@ def collect(host: Host, params: Params, begun: Result) -> Result:
     request = (_job_files.load(_job_files.folder(job.name, state), _job_files.REQUEST) or {}).get("parameters", {})
     if job.phase == "finished":
         _jobs.collect(job, state=state)
-    total = _combined(begun, {**job.result, "merge_list": request.get("merge_list", [])})
-    total["words"] += [f"Left undone: {words}" for words in job.result.get("steps", {}).get("words", ())]
+    total = done(begun, {**job.result, "merge_list": request.get("merge_list", [])})
     mine = request.get("wanted") == made_ready(host, params).wanted
-    joined = begun["joined"] or job.request != begun["request"]
+    joined = not is_own(begun, job.request)
     if job.phase != "finished" and (mine or not joined):
         raise _emerge_ask.StoppedError(job.message, {**finished(total), "changed": True})
     if not joined:
         return total
     again = _emerge_begin.begin(host, params)
     return {**_combined(total, again), **{name: again[name] for name in _emerge_begin.JOB}}
+
+
+def is_own(begun: Result, request: str) -> bool:
+    """Return whether the job that was asked for by the request, a digest, is the one that was begun."""
+    return not begun["joined"] and bool(begun["request"] == request)
+
+
+def done(begun: Result, result: t.Mapping[str, t.Any]) -> Result:
+    """Return what a job did whose result this is, with what ``begin`` said."""
+    total = _combined(begun, result)
+    total["words"] += [f"Left undone: {words}" for words in result.get("steps", {}).get("words", ())]
+    return total
 
 
 def _combined(first: Result, then: t.Mapping[str, t.Any]) -> Result:
