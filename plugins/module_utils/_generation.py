@@ -11,6 +11,7 @@
         41/                       one generation: packages at their PATH (hard links into the pool),
             Packages Packages.gz  the index of exactly these: neither URI nor TTL, so that every transport can use it
             repos/NAME.tar.xz     each ebuild repository, as the packages were built from it
+            repos/NAME            the same, unpacked (see _trees)
             seal.json{,.asc}      see _seal
         current -> 41             what is served
         .new-42/                  a publication that is under way or was killed
@@ -23,7 +24,7 @@ import os
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.larry.binhost.plugins.module_utils import _durable, _packages, _pool, _seal
+from ansible_collections.larry.binhost.plugins.module_utils import _durable, _packages, _pool, _seal, _trees
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 from ansible_collections.larry.binhost.plugins.module_utils._signer import Signer
@@ -98,7 +99,9 @@ def current(place: Place) -> tuple[Generation | None, str]:
     if not os.path.islink(link):
         return None, ""
     try:
-        return check(os.path.join(place.folder, os.readlink(link))), ""
+        found = check(os.path.join(place.folder, os.readlink(link)))
+        _trees.check(link, found.seal)
+        return found, ""
     except (BinhostError, OSError, EOFError) as exc:
         return None, str(exc)
 

@@ -5,7 +5,8 @@
 
 ::
 
-    STATE/generations/T/41/       as on the master; files that generations share are links here too
+    STATE/generations/T/41/       as on the master; files that generations share are links here too, and the ebuild
+                                  repositories are unpacked here: only plain files are taken from elsewhere
     STATE/generations/T/current -> 41
     STATE/generations/T/.new-42/  one that is under way; the next run goes on with it
 
@@ -31,6 +32,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _openpgp,
     _seal,
     _servers,
+    _trees,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
@@ -144,6 +146,7 @@ def replicate(run: Run, source: _mirror_link.Source, wanted: Wish) -> Done:
         for number in wanted.gone:
             _durable.discard(place.generation(number))
             done.removed.append(number)
+        _trees.prune(place, [seal for seal in (_local.sealed(place, number) for number in place.numbers()) if seal])
     return done
 
 
@@ -163,7 +166,7 @@ def _fetch(run: Run, source: _mirror_link.Source, place: Place, number: int) -> 
     rsh = f"--rsh={' '.join(source.ssh())}"
     what = f"{source.name}:{place.target}/{number}/"
     # To the nanosecond: two seals that were made in one second may have one size.
-    options = ["-rltpH", "--modify-window=-1", "--delete", "--info=progress2", "--no-inc-recursive"]
+    options = ["-rtpH", "--modify-window=-1", "--delete", "--info=progress2", "--no-inc-recursive"]
     status, _out, err = run(["rsync", *options, *known, rsh, what, f"{draft}/"])
     if _mirror_source.REFUSED in err:
         raise BinhostError(f"{source.name}: {err.strip()}")
@@ -187,6 +190,7 @@ def _settle(run: Run, source: _mirror_link.Source, wanted: Wish, number: int) ->
     except (BinhostError, OSError, EOFError) as exc:
         _durable.remove(draft)
         raise BinhostError(f"{source.name}: {exc}; what is served here stays") from exc
+    _trees.bring(place, draft, _generation.seal_of(draft))
     if os.path.isdir(final):
         _durable.discard(final)
     _durable.finish(draft, final)

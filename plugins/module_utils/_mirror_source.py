@@ -32,7 +32,7 @@ LIST: t.Final = "list"
 REFUSED: t.Final = "expected 'list' or rsync's reading of one generation"
 #: As rsync's client writes it for the options that ``_mirror`` gives it (rsync options.c, server_options): one word of
 #: letters, after whose "e" it says what it is capable of; "-s" would let it send further words later.
-_READ = re.compile(r"rsync --server --sender -[lHtpr]+(?:e[0-9]*\.[A-Za-z]*)? \. ([a-z0-9][a-z0-9_-]*/[0-9]+/)\Z")
+_READ = re.compile(r"rsync --server --sender -[Htpr]+(?:e[0-9]*\.[A-Za-z]*)? \. ([a-z0-9][a-z0-9_-]*/[0-9]+/)\Z")
 
 
 def act(options: argparse.Namespace) -> int:

@@ -27,6 +27,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _repository,
     _seal,
     _target,
+    _trees,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._packages import Package
@@ -110,6 +111,7 @@ def generations(place: Place, kept: Kept) -> list[int]:
         _durable.discard(place.generation(number))
     seals = _seals(place.generation(number) for number in place.numbers())
     _pool.prune(place.pool, {path for seal in seals for path in seal.packages})
+    _trees.prune(place, seals)
     _repository.prune(_served_snapshots(place.state), place.state)
     return gone
 

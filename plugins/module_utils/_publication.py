@@ -27,6 +27,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _pool,
     _prune,
     _seal,
+    _trees,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._intent import Plan, Wish
@@ -120,6 +121,7 @@ def _make(place: Place, wanted: Plan, index: _packages.Index, making: _Making) -
         packages={path: file.package for path, file in files.items()},
     )
     _write_seal(draft, seal, making.signer)
+    _trees.bring(place, draft, seal)
     _pass(draft, making, wanted)
     _durable.finish(draft, final)
     _files.link(place.generation("current"), str(wanted.number))

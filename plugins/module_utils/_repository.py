@@ -178,6 +178,16 @@ def _copy(location: str, path: str, before: str) -> None:
     _durable.finish(draft, path)
 
 
+def link(snapshot: str, folder: str) -> None:
+    """Fill an empty folder with a snapshot's files, which are never written again: they are shared, or else copied."""
+    for entry in entries(snapshot):
+        source, path = os.path.join(snapshot, entry.path), os.path.join(folder, entry.path)
+        if stat.S_ISREG(entry.mode):
+            _durable.link(source, path)
+        else:
+            _copy_entry(entry, source, path)
+
+
 def _copy_entry(entry: Entry, source: str, path: str) -> None:
     """Copy one entry; its folder is there already."""
     if entry.target is not None:

@@ -185,7 +185,7 @@ def test_a_mirror(house: House, server: Server) -> None:
             state, wish = mirror.look()
             assert (wish and wish.changed, state.fetched, state.removed) == (False, [], [])
             assert house.sync(server.uri).number == 2
-            for command in ("id", "rsync --server --sender -lHtpre.iLsfxCIvu . laptops/../../keys/"):
+            for command in ("id", "rsync --server --sender -Htpre.iLsfxCIvu . laptops/../../keys/"):
                 status, said = mirror.ssh(command)
                 assert (status, "expected 'list' or rsync's reading" in said) == (1, True), said
             _kill_in_the_middle(house, mirror)
@@ -227,7 +227,7 @@ def _kill_in_the_middle(house: House, mirror: Mirror) -> None:
     assert _sync.check(house.request(mirror.server.uri)).number == 2
     done = mirror.work()
     assert (done["number"], done["fetched"], done["removed"], done["problem"]) == (3, [3], [1], "")
-    assert sorted(os.listdir(mirror.place.folder)) == ["2", "3", "current"]
+    assert sorted(os.listdir(mirror.place.folder)) == ["2", "3", "current", "repos"]
     assert mirror.inode(2) == mirror.inode(3)
 
 

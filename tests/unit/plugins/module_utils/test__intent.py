@@ -231,7 +231,7 @@ def test_what_does_not_pass_is_not_published(master: Master) -> None:
     master.build(C)
     with pytest.raises(BinhostError, match="no lib\nso it isn't published; what is served is unchanged"):
         _publication.publish(master.place, master.snapshot(), look=lambda folder: ["no lib"])
-    assert sorted(os.listdir(master.place.folder)) == ["1", "current"]
+    assert sorted(os.listdir(master.place.folder)) == ["1", "current", "repos"]
 
 
 def test_a_signer_that_does_not_sign_is_found_out(master: Master) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _cli, _keys, _mirror_source, _seal
 
-FLAGS = "-lHtpre.iLsfxCIvu"
+FLAGS = "-Htpre.iLsfxCIvu"
 
 
 class Begun(Exception):
@@ -72,7 +72,7 @@ def test_the_list_of_a_master_without_a_key(state: Path, monkeypatch: pytest.Mon
     assert json.loads(capsys.readouterr().out)["laptops"] == {"current": 2, "numbers": {}}
 
 
-@pytest.mark.parametrize("words", [f"{FLAGS} .", "-ltr ."])
+@pytest.mark.parametrize("words", [f"{FLAGS} .", "-tr ."])
 def test_reading_a_generation(state: Path, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
     asked = f"rsync --server --sender {words} laptops/2/"
     with pytest.raises(Begun) as begun:
@@ -95,6 +95,7 @@ def test_reading_a_generation(state: Path, monkeypatch: pytest.MonkeyPatch, word
         f"rsync --server --sender {FLAGS} --remove-source-files . laptops/2/",
         "rsync --server --sender -lHtprse.iLsfxCIvu . laptops/2/",
         "rsync --server --sender -Lre.iLsfxCIvu . laptops/2/",
+        "rsync --server --sender -ltre.iLsfxCIvu . laptops/2/",
         f"rsync --server --sender {FLAGS} . laptops/2/\n",
         f"rsync --server --sender {FLAGS} . laptops/2/;id",
     ],

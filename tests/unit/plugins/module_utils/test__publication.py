@@ -45,7 +45,7 @@ def test_first_generation(master: Master) -> None:
     assert (wanted.changed, wanted.number, wanted.added(), wanted.removed()) == (True, 1, [A, B], [])
     place = folder(master) / "1"
     assert os.readlink(folder(master) / "current") == "1"
-    assert sorted(os.listdir(folder(master))) == ["1", "current"]
+    assert sorted(os.listdir(folder(master))) == ["1", "current", "repos"]
     assert sorted(os.listdir(place)) == ["Packages", "Packages.gz", "app-misc", "repos", "seal.json"]
     assert (place / A).read_bytes() == master.built[A]
     assert (place / A).stat().st_ino == Path(master.place.pool, A).stat().st_ino
@@ -110,11 +110,11 @@ def test_keep(master: Master) -> None:
     for count in range(4):
         master.build(B, content="x" * (count + 1))
         _publication.publish(master.place, master.snapshot(), kept=Kept(2))
-    assert sorted(os.listdir(folder(master))) == ["3", "4", "current"]
+    assert sorted(os.listdir(folder(master))) == ["3", "4", "current", "repos"]
     del master.built[B]
     master.index()
     _publication.publish(master.place, master.snapshot(), kept=Kept(1))
-    assert sorted(os.listdir(folder(master))) == ["5", "current"]
+    assert sorted(os.listdir(folder(master))) == ["5", "current", "repos"]
     assert sorted(path.name for path in Path(master.place.pool).rglob("a-*")) == [Path(A).name, f"{Path(A).name}.json"]
     assert not list(Path(master.place.pool).rglob("b*"))
 
@@ -205,7 +205,7 @@ def test_disk_full(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
             BinhostError, match="laptops: expected to publish, found: .*No space left.*; what is served"
         ):
             _publication.publish(master.place, snapshot)
-    assert sorted(os.listdir(folder(master))) == ["1", "current"]
+    assert sorted(os.listdir(folder(master))) == ["1", "current", "repos"]
     assert _publication.publish(master.place, snapshot).number == 2
 
 
