@@ -187,8 +187,8 @@ def outcome(job: Job, *, state: str = STATE) -> dict[str, t.Any]:
 
 
 def collect(job: Job, *, state: str = STATE) -> None:
-    """Note that somebody has been given the result."""
-    if job.over and not job.collected:
+    """Note that somebody has been given the result, unless whoever asked is gone meanwhile."""
+    if job.over and not job.collected and _process.is_heard():
         with contextlib.suppress(OSError, BinhostError):
             _files.write(os.path.join(_job_files.folder(job.name, state), _job_files.COLLECTED), "", _job_files.MODE)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -33,6 +34,17 @@ class Process(t.NamedTuple):
     pid: int
     start_time: int  # clock ticks since boot: proc(5), /proc/PID/stat, field 22
     boot: str
+
+
+def is_heard(descriptor: int = 1) -> bool:
+    """Return whether somebody still reads what is written there: the other end of a lost connection is closed.
+
+    Source: poll(2), POLLERR of the write end of a pipe and POLLHUP of a socket.
+    """
+    watch = select.poll()
+    watch.register(descriptor, 0)
+    gone = select.POLLERR | select.POLLHUP | select.POLLNVAL
+    return not any(event & gone for _descriptor, event in watch.poll(0))
 
 
 def boot_id() -> str:

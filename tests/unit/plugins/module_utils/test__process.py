@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 import typing as t
+from pathlib import Path
 
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import _process
@@ -17,6 +19,22 @@ from ansible_collections.larry.binhost.plugins.module_utils._process import Proc
 
 def quiet(_words: t.Any) -> None:
     """Take the words and say nothing."""
+
+
+def test_who_has_gone_hears_nothing(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    assert _process.is_heard(writing)
+    os.close(reading)
+    assert not _process.is_heard(writing)
+    os.close(writing)
+    assert not _process.is_heard(writing)
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            assert _process.is_heard(ours.fileno())
+        assert not _process.is_heard(ours.fileno())
+    with (tmp_path / "file").open("w") as file:
+        assert _process.is_heard(file.fileno())
 
 
 def test_a_process_is_known_again_and_no_other() -> None:
