@@ -17,7 +17,8 @@ import sys
 import typing as t
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+ROOT: t.Final = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "collections")]
 
 from ansible_collections.larry.binhost.plugins.module_utils import _program  # noqa: E402
 
