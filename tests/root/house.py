@@ -207,8 +207,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def service(argv: t.Sequence[str], port: int) -> Iterator[None]:
-    """Run a server while the block runs."""
+def service(argv: t.Sequence[str], port: int) -> Iterator[int]:
+    """Run a server while the block runs; yield its process id."""
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as server:
         try:
             processes.until(
@@ -216,7 +216,7 @@ def service(argv: t.Sequence[str], port: int) -> Iterator[None]:
             )
             if server.poll() is not None and server.stdout:
                 raise AssertionError(f"{argv[-4:]} ended: {server.stdout.read().decode()}")
-            yield
+            yield server.pid
         finally:
             server.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
