@@ -41,6 +41,11 @@ NOTHING: t.Final[t.Mapping[str, t.Any]] = {
 }
 #: What of a result is about the job that is to be waited for.
 JOB: t.Final = ("job", "request", "joined")
+#: Portage takes such a package for installed, and to install it again by itself could mean to compile it.
+UNFINISHED: t.Final = (
+    "{0} is installed, but the run was killed before its pkg_postinst had ended, and before your world had it if you "
+    "asked for it by name: run emerge --oneshot ={0}, without --oneshot where you did"
+)
 UNKNOWN: t.Final = "unknown until what is built and the index are in place"
 
 
@@ -180,5 +185,10 @@ def _with_earlier(asked: Asked, result: Result, job: _job_files.Job, kept: t.Seq
     where = _failure.Where(asked.place.root)
     before = _outcome.read(log, status=0, words="", wanted={}, begun=_run_mark.Mark(), where=where)
     told = {"message": job.message, "begun": job.begun, "binary": before.binary, "source": before.source}
-    words = [*result["words"], f"An earlier run is gone on with: {job.message}"]
-    return {**result, "resumed": {**told, "kept": list(kept)}, "words": words}
+    half = _outcome.unfinished(log, asked.place.root)
+    words = [
+        *result["words"],
+        f"An earlier run is gone on with: {job.message}",
+        *(UNFINISHED.format(cpv) for cpv in half),
+    ]
+    return {**result, "resumed": {**told, "kept": list(kept), "unfinished": half}, "words": words}

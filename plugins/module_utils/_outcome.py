@@ -96,6 +96,16 @@ def read(
     return _outcome(done, failures, removed, _dropped(left, failed, words))
 
 
+def unfinished(log: str, root: str = "/") -> list[str]:
+    """Return the packages that a killed run had entered into /var/db/pkg and not yet set up: pkg_postinst comes after.
+
+    ``log`` is emerge.log from the run's beginning until now: what was completed since isn't one of them.
+    """
+    last = _emerge_log.attempts(_emerge_log.events(log.split("\n"))).last
+    open_ones = [cpv for cpv, each in last.items() if each.merging and each.completed is None]
+    return [cpv for cpv in open_ones if _installed(root, cpv) is not None]
+
+
 def seen(folder: str) -> dict[str, str]:
     """Return the phases in which packages were when a killed emerge last told of itself; one that ends forgets them."""
     snapshot = _live.read(folder)

@@ -369,8 +369,9 @@ waiting:
   elements: str
 resumed:
   description: >-
-    Of a job that died and is gone on with: message, when it had begun, what it had installed (binary, source), and as
-    kept what it had compiled and this run installed.
+    Of a job that died and is gone on with: message, when it had begun, what it had installed (binary, source), as
+    kept what it had compiled and this run installed, and as unfinished what is installed without its pkg_postinst
+    having ended; a warning says what to do about those.
   returned: success
   type: dict
 steps:

@@ -170,3 +170,19 @@ def test_the_phases_that_were_seen_last(tmp_path: Path) -> None:
     told = {"type": "snapshot", "schema": 1, "emerge_pid": 5, "timestamp": time.time(), "jobs": jobs, "tasks": [task]}
     (tmp_path / "emerge-5.json").write_text(json.dumps(told))
     assert _outcome.seen(str(tmp_path)) == {"x/base-1": "configure"}
+
+
+HALF = """\
+10:  >>> emerge (1 of 2) x/{0}-1 to /
+10:  === (1 of 2) Compiling/Merging (x/{0}-1::/r)
+12:  === (1 of 2) Merging (x/{0}-1::/r)
+"""
+
+
+def test_what_was_entered_and_not_set_up_is_known(tmp_path: Path) -> None:
+    log = "".join(HALF.format(name) for name in ("half", "later", "absent"))
+    log += "13:  >>> emerge (2 of 2) x/begun-1 to /\n13:  === (2 of 2) Compiling/Merging (x/begun-1::/r)\n"
+    log += HALF.format("later") + "20:  ::: completed emerge (1 of 1) x/later-1 to /\n"
+    for count, name in enumerate(("half", "later", "begun")):
+        install(tmp_path, f"x/{name}-1", count)
+    assert _outcome.unfinished(log, str(tmp_path)) == ["x/half-1"]
