@@ -59,6 +59,10 @@ options:
     description: How many seconds a cancelled job has to end in an orderly way.
     type: float
     default: 15
+  collect:
+    description: Whether the results of jobs that are over count as told. Otherwise the next run is told of them again.
+    type: bool
+    default: true
   state_dir:
     description: Where everything is kept on the host.
     type: path
@@ -165,6 +169,7 @@ SPEC = {
     "seen": {"type": "dict", "default": {}},
     "patience": {"type": "float", "default": 900},
     "grace": {"type": "float", "default": 15},
+    "collect": {"type": "bool", "default": True},
     "state_dir": {"type": "path", "default": STATE},
 }
 
@@ -174,7 +179,7 @@ def waited(module: AnsibleModule, state: str) -> dict[str, t.Any]:
     asked = module.params
     jobs = _jobs.wait_any(asked["names"], asked["seconds"], asked["seen"], state=state)
     for job in jobs.values():
-        if not module.check_mode and all(each.over for each in jobs.values()):
+        if asked["collect"] and not module.check_mode and all(each.over for each in jobs.values()):
             _jobs.collect(job, state=state)
     return {"changed": any(job.result.get("changed") for job in jobs.values()), "jobs": jobs}
 

@@ -86,7 +86,7 @@ def test_typed_in_a_terminal(master: Master) -> None:
         os.write(terminal, b"echo the sh''ell\n")
         until(b"the shell")
         # No shell: one that was just starting another program could lose the signal.
-        os.write(terminal, b"python3 -c 'import time; print(\"it wai\" \"ts\", flush=True); time.sleep(600)'\n")
+        os.write(terminal, b'python3 -c \'import time; print("it wai" "ts", flush=True); time.sleep(600)\'\n')
         until(b"it waits")
         os.write(terminal, b"\3")
         until(b"# ")  # what is typed before the prompt is thrown away
