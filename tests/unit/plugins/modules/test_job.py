@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
-from ansible_collections.larry.binhost.plugins.module_utils import _jobs, _program
+from ansible_collections.larry.binhost.plugins.module_utils import _job_files, _jobs, _program
 
 Module = t.Callable[..., dict[str, t.Any]]
 
@@ -39,3 +39,16 @@ def test_wait_list_cancel_clean(task: Module, tmp_path: Path) -> None:
     assert not task("job", ended)["changed"]
     for check, changed in ((True, True), (False, True), (False, False)):
         assert task("job", gone, check=check)["changed"] is changed
+
+
+def test_a_result_is_told_once_somebody_has_it(task: Module, module: Module, tmp_path: Path) -> None:
+    state = str(tmp_path / "state")
+    _program.present(_program.path(state), state=state)
+    _jobs.start("one", "command", {"argv": ["true"]}, program=_program.path(state), state=state)
+    asked = {"names": ["one"], "state_dir": state}
+    # A question whose controller is gone by the time of its answer:
+    while module("job", {**asked, "collect": False})["jobs"]["one"]["phase"] == "running":
+        pass
+    assert not _job_files.find("one", state).collected
+    task("job", asked)
+    assert _job_files.find("one", state).collected
