@@ -103,7 +103,7 @@ def version_3() -> dict[str, t.Any]:
     plan = {**made(), "version": 3}
     del plan["mirrors"]
     plan["targets"] = {
-        name: {key: value for key, value in one.items() if key not in _schema.NEW_IN_4}
+        name: {key: value for key, value in one.items() if key not in {**_schema.NEW_IN_4, **_schema.NEW_IN_5}}
         for name, one in plan["targets"].items()
     }
     plan["hosts"] = {
@@ -146,8 +146,8 @@ def test_no_plan_or_an_older_versions(tmp_path: Path, text: str | None) -> None:
     ("text", "found"),
     [
         ("", "expected JSON, found Expecting value: line 1 column 1 (char 0)"),
-        ("[]", "expected a plan of version 4, found version None"),
-        ('{"version": 5}', "expected a plan of version 4, found version 5"),
+        ("[]", "expected a plan of version 5, found version None"),
+        ('{"version": 6}', "expected a plan of version 5, found version 6"),
         (
             '{"version": 2, "cpus": {}, "targets": []}',
             "targets: expected a mapping, found []",
