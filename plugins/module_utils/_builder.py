@@ -71,9 +71,14 @@ def _rounds(run: Run, how: How, course: Course) -> None:
             return
         course.doing, course.target, retry = "waiting", "", False
         _status.keep(how.state, course)
-        solved: list[str] = []
-        _process.until(lambda: bool(_solved(how, course, solved)), max(0, _next(how) - time.time()), how.poll)
-        ahead = solved or _targets(how)
+        ahead = _idle(how, course)
+
+
+def _idle(how: How, course: Course) -> list[str]:
+    """Wait until a target may go on, or until it is time to look at all of them; return which."""
+    solved: list[str] = []
+    _process.until(lambda: bool(_solved(how, course, solved)), max(0, _next(how) - time.time()), how.poll)
+    return solved or _targets(how)
 
 
 def _targets(how: How) -> list[str]:

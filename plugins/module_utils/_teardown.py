@@ -43,9 +43,10 @@ def _paths(name: str, state: str, everything: bool) -> list[str]:
     folders = [place.root, _root_copy.folder(place.root), *builds, place.pkgdir]
     folders += [place.folder, place.pool] if everything else []
     jobs = [os.path.join(state, "jobs", f"{kind}-{name}") for kind in ("build", "publish", "pack", "verify", "prune")]
-    folders += [*jobs, os.path.join(state, "config", name)]
+    folders += [*jobs, *(os.path.join(state, part, name) for part in ("config", "builder", "failed"))]
+    records = [os.path.join(state, "failed", f"{name}.json")]
     record = os.path.join(state, "fingerprints", f"target-{name}.json")
-    return [_unpack.partial(place.root), record, *(_durable.gone(folder) for folder in folders), *folders]
+    return [_unpack.partial(place.root), record, *records, *(_durable.gone(folder) for folder in folders), *folders]
 
 
 def plan(name: str, *, state: str = STATE, everything: bool = False) -> list[Part]:
