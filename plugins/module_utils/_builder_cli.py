@@ -1,17 +1,15 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``larry-binhost.pyz build`` and ``status``: what they do is read when asked for, a list of jobs needs none of it."""
+"""``larry-binhost.pyz build``, ``status`` and ``update``: what they do is read when asked for."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _say
+from ansible_collections.larry.binhost.plugins.module_utils import _auto_update, _host_run, _say
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 
@@ -23,27 +21,11 @@ def arguments(commands: t.Any) -> None:
     build.add_argument("--no-wait", action="store_true", help="end where a person has to do something first")
     build.add_argument("--poll", type=float, default=30, metavar="SECONDS", help="between two looks (%(default)s)")
     build.set_defaults(act=_build)
+    update = commands.add_parser("update", help="install what is new, at its time and with AC power")
+    _auto_update.add_options(update)
     status = commands.add_parser("status", help="tell what is built, waited for, published and failed")
     status.add_argument("--json", action="store_true", help="as a program reads it")
     status.set_defaults(act=_status)
-
-
-def run(args: t.Any, /) -> tuple[int, str, str]:
-    """Run a program, as modules do."""
-    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
-    try:
-        done = subprocess.run(
-            args,
-            capture_output=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env=environment,
-            encoding="utf-8",
-            errors="surrogateescape",
-        )
-    except OSError as exc:
-        return 127, "", str(exc)
-    return done.returncode, done.stdout, done.stderr
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -51,7 +33,7 @@ def _build(options: argparse.Namespace) -> int:
 
     how = _builder.How(options.state, options.targets, options.retry, not options.no_wait, options.poll)
     try:
-        outcomes = _builder.run(run, how)
+        outcomes = _builder.run(_host_run.run, how)
     except BinhostError as exc:
         if f"{_builder.LOCK}.lock: expected to be free" not in str(exc):
             raise
