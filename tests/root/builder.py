@@ -28,7 +28,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._target import Targe
 from tests.root.master import CONFIG, LINKS, Master, run
 
 #: Within it everything here happens, on a machine that is busy with something else too.
-PATIENCE: t.Final = 300
+PATIENCE: t.Final = 1200
 
 
 def plan(master: Master, target: Target, *, publish: t.Any = (), **settings: t.Any) -> None:
@@ -65,9 +65,9 @@ def build(master: Master, **how: t.Any) -> Outcome:
 class Idle(threading.Thread):
     """A builder that waits for a person."""
 
-    def __init__(self, master: Master) -> None:
+    def __init__(self, master: Master, **how: t.Any) -> None:
         super().__init__(daemon=True)
-        self.how = _builder.How(str(master.folder), poll=0.1)
+        self.how = _builder.How(str(master.folder), **{"poll": 0.1, **how})
         self.outcomes: list[Outcome] = []
 
     def run(self) -> None:
@@ -88,10 +88,14 @@ def status(master: Master) -> dict[str, t.Any]:
     return _status.now(str(master.folder))
 
 
+def place(master: Master, name: str = "laptops") -> _place.Place:
+    """Return where a target is."""
+    return _place.Place(name, str(master.folder))
+
+
 def published(master: Master, name: str = "laptops") -> set[str]:
     """Return the packages of the current generation."""
-    place = _place.Place(name, str(master.folder))
-    current, damage = _generation.current(place)
+    current, damage = _generation.current(place(master, name))
     if damage or current is None:
         raise AssertionError(f"expected a sound generation, found {damage or 'none'}")
-    return {entry.cpv for entry in _generation.by_path(current.index, where=place.folder).values()}
+    return {entry.cpv for entry in current.packages.values()}
