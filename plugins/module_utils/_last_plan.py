@@ -9,7 +9,7 @@
     STATE/builder/T/        what each module was asked for T: stage, config, build and publish, a JSON file each
 
 The modules write it themselves: what a timer does later is what they were told, not what a second place thinks of it.
-A file's mtime is when it was last asked for.
+The mtime of ``builder.json`` is when a run last asked.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def target_of(root: str, state: str) -> str:
 
 
 def remember(state: str, target: str, part: What, asked: t.Mapping[str, t.Any]) -> None:
-    """Keep what was asked; that it was asked again is seen by the file's time.  Raises ``BinhostError``."""
+    """Keep what was asked.  Raises ``BinhostError``."""
     _keep(os.path.join(state, NAME, target, f"{part}.json"), asked)
 
 
@@ -47,7 +47,9 @@ def recalled(state: str, target: str) -> dict[str, dict[str, t.Any]]:
 
 def settle(state: str, settings: t.Mapping[str, t.Any]) -> bool:
     """Keep what holds for all targets; return whether it is another one than before."""
-    return _keep(settings_path(state), settings)
+    changed = _keep(settings_path(state), settings)
+    os.utime(settings_path(state))
+    return changed
 
 
 def settings(state: str) -> dict[str, t.Any]:
@@ -75,7 +77,6 @@ def _keep(path: str, value: t.Mapping[str, t.Any]) -> bool:
     if text != _found(path):
         _files.write(path, text, _MODE)
         return True
-    os.utime(path)
     return False
 
 
