@@ -64,6 +64,7 @@ def _rounds(run: Run, how: How, course: Course) -> None:
     ahead = _targets(how)
     retry = how.retry
     while True:
+        _move(how, course)
         for target in ahead:
             _one(run, target, replace(how, retry=retry), course)
         _tell(run, how, course)
@@ -79,6 +80,13 @@ def _idle(how: How, course: Course) -> list[str]:
     solved: list[str] = []
     _process.until(lambda: bool(_solved(how, course, solved)), max(0, _next(how) - time.time()), how.poll)
     return solved or _targets(how)
+
+
+def _move(how: How, course: Course) -> None:
+    """Move the pins, if that is wanted of each round."""
+    if _last_plan.settings(how.state).get("move_pins"):
+        course.doing = "building"
+        course.remark = _builder_steps.move_pins(how.state, lambda _job: _status.keep(how.state, course))
 
 
 def _targets(how: How) -> list[str]:

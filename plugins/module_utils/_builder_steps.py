@@ -46,6 +46,20 @@ def converge(run: Run, target: str, state: str, watch: Watch, *, retry: bool = F
     return Outcome(target, "waiting" if what else "failed", message, waits=what)
 
 
+def move_pins(state: str, watch: Watch) -> str:
+    """Move the pinned ebuild repositories to their newest state; return why that can't be, empty if it is done.
+
+    All of them stay where they are then, and what is pinned is built.
+    """
+    try:
+        asked = _last_plan.pins(state)
+        if asked:
+            _work("pins", "pin", {**asked, "to": "newest"}, [], state, watch)
+    except (BinhostError, OSError) as exc:
+        return f"the ebuild repositories stay as they are: {exc}"
+    return ""
+
+
 def _prepare(run: Run, asked: t.Mapping[str, Asked], state: str, watch: Watch) -> None:
     """Unpack the build root if it isn't there, and configure it.  Raises ``BinhostError``."""
     wanted = asked["stage"]

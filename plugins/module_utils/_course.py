@@ -28,5 +28,6 @@ class Course:
 
     doing: str = "idle"  # or "building" or "waiting"
     target: str = ""
+    remark: str = ""  # what went wrong before any target
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     waiting: dict[str, Waiting] = field(default_factory=dict)

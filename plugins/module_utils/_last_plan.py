@@ -6,6 +6,7 @@
 ::
 
     STATE/builder.json      of all: which targets, when, whom to tell
+    STATE/builder/pins.json how the ebuild repositories are pinned, if they are
     STATE/builder/T/        what each module was asked for T: stage, config, build and publish, a JSON file each
 
 The modules write it themselves: what a timer does later is what they were told, not what a second place thinks of it.
@@ -43,6 +44,17 @@ def remember(state: str, target: str, part: What, asked: t.Mapping[str, t.Any]) 
 def recalled(state: str, target: str) -> dict[str, dict[str, t.Any]]:
     """Return what was asked for a target, by part.  Raises ``BinhostError`` if any part was not."""
     return {part: _read(os.path.join(state, NAME, target, f"{part}.json")) for part in PARTS}
+
+
+def remember_pins(state: str, asked: t.Mapping[str, t.Any]) -> None:
+    """Keep the parameters of a job of the kind ``pin``.  Raises ``BinhostError``."""
+    _keep(os.path.join(state, NAME, "pins.json"), asked)
+
+
+def pins(state: str) -> dict[str, t.Any]:
+    """Return what ``remember_pins`` kept, empty if nothing.  Raises ``BinhostError``."""
+    path = os.path.join(state, NAME, "pins.json")
+    return _read(path) if os.path.exists(path) else {}
 
 
 def settle(state: str, settings: t.Mapping[str, t.Any]) -> bool:

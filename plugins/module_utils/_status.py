@@ -51,7 +51,11 @@ def now(state: str, course: Course | None = None) -> Told:
     known = _written(state)
     names = _names(state)
     jobs = {name: _job_files.find(f"build-{name}", state) for name in names}
-    own = _own(course) if course else {key: known.get(key, {}) for key in ("outcomes", "waiting")}
+    own = (
+        _own(course)
+        if course
+        else {"remark": known.get("remark", ""), **{key: known.get(key, {}) for key in ("outcomes", "waiting")}}
+    )
     doing = course.doing if course else _doing(state, known)
     building = next((name for name, job in jobs.items() if job.phase == "running"), "")
     return {
@@ -72,7 +76,7 @@ def _own(course: Course) -> Told:
         name: {"what": one.what, "since": one.since, "message": one.message} for name, one in course.waiting.items()
     }
     outcomes = {name: {"state": one.state, "message": one.message} for name, one in course.outcomes.items()}
-    return {"outcomes": outcomes, "waiting": waiting}
+    return {"remark": course.remark, "outcomes": outcomes, "waiting": waiting}
 
 
 def _doing(state: str, known: Told) -> str:
@@ -156,7 +160,8 @@ def _key(state: str) -> Told:
 
 def wrong(state: str, course: Course) -> str:
     """Return what is to be told of as wrong, a paragraph each; empty if all is well."""
-    told = [f"{name} waits for {one.what}:\n{one.message}" for name, one in course.waiting.items()]
+    told = [course.remark] if course.remark else []
+    told += [f"{name} waits for {one.what}:\n{one.message}" for name, one in course.waiting.items()]
     told += [
         f"{name}: {one.message}"
         for name, one in course.outcomes.items()
@@ -172,7 +177,7 @@ def lines(told: Told) -> list[str]:
     """Return it as a person reads it."""
     live = f": {_live.line(told['live'], told['live'])}" if told["live"] else ""
     at = f" {told['target']}" if told["target"] else ""
-    found = [f"{told['doing']}{at}{live}"]
+    found = [f"{told['doing']}{at}{live}", *_indented(told["remark"])]
     for name, one in told["waiting"].items():
         found += [f"{name} waits since {one['since']} for {one['what']}:", *_indented(one["message"])]
     for name, one in told["targets"].items():

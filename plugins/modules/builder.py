@@ -47,6 +47,10 @@ options:
       - Without it, only when somebody calls C(larry-binhost.pyz build).
     type: str
     default: ""
+  move_pins:
+    description: Whether pinned ebuild repositories are moved to their newest state before.
+    type: bool
+    default: false
   plan_days:
     description: After how many days without a run of the playbook it says that the plan is old.
     type: int
@@ -108,6 +112,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "state": {"type": "str", "choices": ["scheduled", "told"], "default": "scheduled"},
     "targets": {"type": "list", "elements": "str", "default": []},
     "schedule": {"type": "str", "default": ""},
+    "move_pins": {"type": "bool", "default": False},
     "plan_days": {"type": "int", "default": _status.OLD},
     "notify_command": {"type": "list", "elements": "str", "default": []},
     "notify_mail": {"type": "str"},
@@ -122,7 +127,7 @@ def scheduled(module: AnsibleModule) -> dict[str, t.Any]:
     _notify.words(notify)
     if asked["schedule"]:
         _schedule.parse(asked["schedule"], "schedule")
-    settings = {**{name: asked[name] for name in ("targets", "schedule", "plan_days")}, "notify": notify}
+    settings = {**{name: asked[name] for name in ("targets", "schedule", "move_pins", "plan_days")}, "notify": notify}
     changed = _last_plan.differs(state, settings)
     timer = _builder_files.Timer(
         "larry-binhost-build", "The fleet's packages are built", "build", asked["schedule"], "master_rebuild"
