@@ -61,25 +61,26 @@ def run(run: Run, how: How) -> list[Outcome]:
 
 def _rounds(run: Run, how: How, course: Course) -> None:
     """Go on until nothing is waited for."""
-    ahead = _targets(how)
+    solved: list[str] = []
     retry = how.retry
     while True:
-        _move(how, course)
-        for target in ahead:
+        if not solved:
+            _move(how, course)
+        for target in solved or _targets(how):
             _one(run, target, replace(how, retry=retry), course)
         _tell(run, how, course)
         if not course.waiting or not how.wait:
             return
         course.doing, course.target, retry = "waiting", "", False
         _status.keep(how.state, course)
-        ahead = _idle(how, course)
+        solved = _idle(how, course)
 
 
 def _idle(how: How, course: Course) -> list[str]:
-    """Wait until a target may go on, or until it is time to look at all of them; return which."""
+    """Wait until targets may go on and return them, or none when it is time to look at all."""
     solved: list[str] = []
     _process.until(lambda: bool(_solved(how, course, solved)), max(0, _next(how) - time.time()), how.poll)
-    return solved or _targets(how)
+    return solved
 
 
 def _move(how: How, course: Course) -> None:

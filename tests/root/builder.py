@@ -28,7 +28,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._target import Targe
 from tests.root.master import CONFIG, LINKS, Master, run
 
 #: Within it everything here happens, on a machine that is busy with something else too.
-PATIENCE: t.Final = 1200
+PATIENCE: t.Final = 600
 
 
 def plan(master: Master, target: Target, *, publish: t.Any = (), **settings: t.Any) -> None:
@@ -72,6 +72,13 @@ class Idle(threading.Thread):
 
     def run(self) -> None:
         self.outcomes = _builder.run(run, self.how)
+
+    def until_it_waits(self) -> None:
+        """Return as soon as it does; that it ends instead is a failure."""
+        state = self.how.state
+        until(lambda: _status.now(state)["doing"] == "waiting" or not self.is_alive(), "that it waits")
+        if not self.is_alive():
+            raise AssertionError(f"expected that it waits, found it ended with {self.outcomes}")
 
 
 def until(condition: Callable[[], bool], what: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import subprocess
-from pathlib import Path
 
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
@@ -27,10 +26,10 @@ def test_a_full_disk_is_waited_for_and_then_nothing_is_built_twice(master: Maste
     told = master.folder / "mail"
     command = ["/bin/sh", "-c", f'echo "$1" >>{told}; cat >>{told}', "tell"]
     builder.plan(master, target, notify={"command": command})
-    with small(Path(target.pkgdir), "1M"):
+    with small(master.folder / "pkgdir", "1M"):
         idle = builder.Idle(master)
         idle.start()
-        builder.until(lambda: builder.status(master)["doing"] == "waiting", "that it waits")
+        idle.until_it_waits()
         (waiting,) = builder.status(master)["waiting"].values()
         assert waiting["what"] == "room on the disk"
         assert json.loads((master.folder / "status.json").read_text())["waiting"]["laptops"]["what"] == waiting["what"]
@@ -38,7 +37,7 @@ def test_a_full_disk_is_waited_for_and_then_nothing_is_built_twice(master: Maste
         # Whoever comes second says so.
         with pytest.raises(BinhostError, match="found it held by process .*, which builds what the last plan says"):
             builder.build(master)
-        subprocess.run(["mount", "-o", "remount,size=64M", str(target.pkgdir)], check=True)
+        subprocess.run(["mount", "-o", "remount,size=64M", str(master.folder / "pkgdir")], check=True)
         idle.join(builder.PATIENCE)
         (outcome,) = idle.outcomes
         assert (outcome.state, outcome.number, outcome.built) == ("published", 1, 1)
@@ -56,7 +55,7 @@ def test_what_portage_refuses_is_waited_for_until_it_is_another(master: Master) 
     builder.plan(master, target)
     idle = builder.Idle(master)
     idle.start()
-    builder.until(lambda: builder.status(master)["doing"] == "waiting", "that it waits")
+    idle.until_it_waits()
     (waiting,) = builder.status(master)["waiting"].values()
     assert waiting["what"] == "a configuration that meets REQUIRED_USE"
     master.plant({"x/two-1": 'IUSE="+a b"\nREQUIRED_USE="|| ( a b )"\n' + FILE})
