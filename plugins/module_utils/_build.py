@@ -30,12 +30,14 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _lock,
     _merge_world,
     _proof,
+    _record,
     _removal,
     _repair,
     _repository,
     _root_copy,
     _root_world,
     _target,
+    _timings,
     _variant,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
@@ -90,10 +92,19 @@ def _build(run: Run, target: Target) -> Result:
             result.problems.append(f"{variant.name}: {exc}")
     _remove(place, result)
     at = {name: _repository.revision_of(name, path) for name, path in copies.items()}
+    _note(place, result, at)
     if not result.problems:
         done = {"whole": target.compile, "apart": sorted(result.apart), **_target.state(target, at)}
         _fingerprint.record(target.record, done)
     return result
+
+
+def _note(place: Place, result: Result, revisions: t.Mapping[str, str]) -> None:
+    """Tell how long things took, and keep what the build was made from."""
+    built = [*result.built, *(cpv for cpvs in result.variants.values() for cpv in cpvs)]
+    result.seconds = _timings.of(place.target, built)
+    _status, said, _words = _merge_world.inside(place, ["sh", "-c", _record.TOOLS], {})
+    _record.note(place.target, result, revisions, said)
 
 
 def _in_root(place: Place, begun: _Begun, result: Result) -> None:

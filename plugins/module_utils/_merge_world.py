@@ -32,6 +32,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _rootrun,
     _run_mark,
     _size,
+    _timings,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._failure import Where
@@ -153,6 +154,7 @@ def merge(
     log = _run_mark.since(begun, place.root)
     phases = _outcome.seen(place.target.live) if status else {}
     done = _outcome.read(log, status=status, words=words, wanted=wanted or {}, begun=begun, where=where, phases=phases)
+    _timings.note(place.target, log, done.done)
     if status != 0:
         told = _failure_text.told(done, status, words, what=f"emerge {' '.join(atoms)} in {place.root}")
         reasons = "".join(each.reason for each in done.failures)

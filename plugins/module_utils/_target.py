@@ -78,6 +78,7 @@ class Result:
     variants: dict[str, list[str]] = field(default_factory=dict)  # slave -> what was built once more for it
     apart: dict[str, str] = field(default_factory=dict)  # slave whose world isn't in the root -> Portage's words
     unsatisfiable: dict[str, list[str]] = field(default_factory=dict)  # atom that no repository has -> who asks for it
+    seconds: dict[str, float] = field(default_factory=dict)  # package that was compiled -> how long that took
     problems: list[str] = field(default_factory=list)  # a slave's packages that could not be built; the others' could
 
 
