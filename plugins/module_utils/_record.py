@@ -39,7 +39,6 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._target import Result, Target, Variant
 
-NAME: t.Final = "record.json"
 FORMAT: t.Final = 1
 #: Of a target, what says where on this machine it is built, not what is built.
 _ELSEWHERE: t.Final = frozenset({"root", "repositories", "distdir", "state_dir", "pins"})
@@ -190,13 +189,20 @@ def _private(digest: str) -> str:
     return f"{digest[:16]}.json"
 
 
-def made(target: str, state: str, entries: t.Mapping[str, _packages.Package]) -> bytes | None:
-    """Return the record of a generation of these packages of PKGDIR, None where no build has noted any."""
+def made(
+    target: str, state: str, entries: t.Mapping[str, _packages.Package], repositories: t.Mapping[str, str]
+) -> bytes | None:
+    """Return the record of a generation of these packages of PKGDIR.
+
+    None where no build has noted any, or the last one had other repositories (name -> 12 digits of the revision).
+    """
     path = os.path.join(folder(target, state), "built.json")
     try:
         with open(path, "rb") as file:
             record = parse(file.read(), where=path)
     except FileNotFoundError:
+        return None
+    if dict(record.repositories) != dict(repositories):
         return None
     times = _timings.known(target, state)
     own = {place: times.get(_timings.key(entry.cpv, entry.build_id)) for place, entry in sorted(entries.items())}
@@ -210,16 +216,15 @@ def _plain(record: Record) -> dict[str, t.Any]:
 
 def of(generation: str, seal: _seal.Seal) -> Record:
     """Return the record of the generation in a folder.  Raises ``BinhostError`` unless it is the one sealed there."""
-    path = os.path.join(generation, NAME)
-    sealed = getattr(seal, "record", None)
-    if sealed is None:
+    path = os.path.join(generation, _seal.RECORD)
+    if seal.record is None:
         raise BinhostError(f"{generation}: expected a generation with a record, found one without: it is too old")
     try:
         with open(path, "rb") as file:
             data = file.read()
     except OSError as exc:
         raise BinhostError(f"{path}: expected the generation's record, found: {exc.strerror}") from None
-    if _durable.digest_of(data) != sealed.sha512:
+    if _durable.digest_of(data) != seal.record.sha512:
         raise BinhostError(f"{path}: expected the record that the seal names, found another")
     return parse(data, where=path)
 
@@ -241,7 +246,7 @@ def prune(target: str, state: str, kept: t.Iterable[str]) -> None:
     """Remove what builds were told that none of the generations in these folders was made from."""
     top = folder(target, state)
     stay = {"built.json", os.path.basename(_timings.place(target, state))}
-    for path in [os.path.join(top, "built.json"), *(os.path.join(each, NAME) for each in kept)]:
+    for path in [os.path.join(top, "built.json"), *(os.path.join(each, _seal.RECORD) for each in kept)]:
         digest = _fingerprint.recorded(path).get("inputs")
         stay.add(_private(str(digest)))
     for name in sorted(os.listdir(top)) if os.path.isdir(top) else []:
