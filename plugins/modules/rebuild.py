@@ -22,8 +22,8 @@ extends_documentation_fragment:
   - larry.binhost.attributes
 attributes:
   check_mode:
-    support: none
-    details: Nothing is done then.
+    support: full
+    details: Looks whether what it needs is there.
   diff_mode:
     support: none
 options:
