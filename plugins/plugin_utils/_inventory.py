@@ -59,6 +59,15 @@ SLAVE: t.Final[Mapping[str, str]] = {
 MASTER: t.Final[Mapping[str, str]] = {
     "binhost_address": "text",
     "master_http_port": "number",
+    "master_http_tls_certificate": "text",
+    "master_http_tls_key": "text",
+    "master_rsync": "flag",
+    "master_rsync_port": "number",
+    "master_ssh": "flag",
+    "master_nfs": "flag",
+    "master_nfs_share": "text",
+    "master_nfs_versions": "list",
+    "master_nfs_clients": "text",
     "master_jobs": "number",
     "master_makeopts": "text",
 }
