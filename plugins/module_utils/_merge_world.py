@@ -37,6 +37,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._failure import Where
 from ansible_collections.larry.binhost.plugins.module_utils._mounts import DISTDIR, PKGDIR, Mount
+from ansible_collections.larry.binhost.plugins.module_utils._outcome import Outcome
 from ansible_collections.larry.binhost.plugins.module_utils._portage_query import Run
 from ansible_collections.larry.binhost.plugins.module_utils._target import Target
 
@@ -56,6 +57,14 @@ Options = t.Mapping[str, t.Any]
 
 class UnresolvedError(BinhostError):
     """Portage found no way to install all that it was asked for."""
+
+
+class FailedError(BinhostError):
+    """Some packages failed; all that doesn't need them is built."""
+
+    def __init__(self, words: str, outcome: Outcome) -> None:
+        super().__init__(words)
+        self.outcome = outcome
 
 
 @dataclass(frozen=True)
@@ -104,8 +113,8 @@ def pending(
 def bring(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> list[str]:
     """Fetch and build what is pending; return what was compiled.
 
-    A file that can't be fetched keeps nothing else from being built. Raises ``BinhostError`` afterwards, with what
-    failed and why.
+    A file that can't be fetched keeps nothing else from being built. Raises ``FailedError`` afterwards, with what
+    failed and why, ``UnresolvedError`` before anything is begun.
     """
     merges = pending(place, options, atoms)
     if not merges:
@@ -114,8 +123,8 @@ def bring(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> lis
     try:
         wanted = {each.cpv: each.kind for each in merges if each.kind in ("ebuild", "binary")}
         return merge(place, options, atoms, wanted=wanted)
-    except BinhostError as exc:
-        raise BinhostError("\n".join(filter(None, (unfetched, str(exc))))) from None
+    except FailedError as exc:
+        raise FailedError("\n".join(filter(None, (unfetched, str(exc)))), exc.outcome) from None
 
 
 def fetch(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> str:
@@ -144,7 +153,7 @@ def merge(
     *,
     wanted: t.Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Build what is pending and return what was compiled.  Raises ``BinhostError`` with what failed and why.
+    """Build what is pending and return what was compiled.  Raises ``FailedError`` with what failed and why.
 
     With ``wanted``, the merge list as ``_outcome.read`` has it, also with what was left out for that.
     """
@@ -158,7 +167,7 @@ def merge(
     if status != 0:
         told = _failure_text.told(done, status, words, what=f"emerge {' '.join(atoms)} in {place.root}")
         reasons = "".join(each.reason for each in done.failures)
-        raise BinhostError("\n".join([told, *_space(place, done.failed, reasons + words)]))
+        raise FailedError("\n".join([told, *_space(place, done.failed, reasons + words)]), done)
     return done.source
 
 
