@@ -75,6 +75,7 @@ def differences(before: Files, after: Files) -> list[str]:
 def _different(one: t.Sequence[str], other: t.Sequence[str]) -> t.Iterator[str]:
     if one[0] != other[0]:
         yield f"{one[0]} before, {other[0]} now"
+        return
     if one[1] != other[1]:
         yield f"mode {one[1]} before, {other[1]} now"
     if one[2] != other[2]:

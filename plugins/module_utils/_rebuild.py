@@ -36,7 +36,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 from ansible_collections.larry.binhost.plugins.module_utils._process import Run
-from ansible_collections.larry.binhost.plugins.module_utils._target import Target
+from ansible_collections.larry.binhost.plugins.module_utils._target import PARTIAL, Target
 
 #: How one unpacks the stage: what stands there afterwards.
 Unpack = t.Callable[[Run, str, _stage.Offer, t.Mapping[str, str]], t.Any]
@@ -159,9 +159,8 @@ def _target(request: Request, inputs: _record.Inputs, seal: _seal.Seal) -> Targe
         name: os.path.join(_trees.store(request.place), repository.folder(name))
         for name, repository in seal.repositories.items()
     }
-    own = inputs.as_target(
-        root=request.root, repositories=repositories, distdir=request.distdir, state_dir=request.folder
-    )
+    where = {"root": request.root, "distdir": request.distdir, "state_dir": request.folder}
+    own = inputs.as_target(**where, repositories=repositories, publish=PARTIAL)
     _files.directory(own.live)
     return own
 
