@@ -63,7 +63,8 @@ def build(run: Run, target: Target) -> Result:
     with _lock.held(f"build-{target.name}", state=target.state_dir, what=f"builds {target.name}"):
         for folder in (os.path.dirname(target.root), target.variants_dir):
             _private(folder)
-        os.makedirs(target.distdir, exist_ok=True)
+        for folder in filter(None, (target.distdir, target.restricted)):
+            os.makedirs(folder, exist_ok=True)
         _removal.empty(target.live)
         _root_copy.recover(target.root)
         return _build(run, target)

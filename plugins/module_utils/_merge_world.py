@@ -29,14 +29,16 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _mounts,
     _outcome,
     _patterns,
+    _restricted,
     _rootrun,
     _run_mark,
+    _say,
     _size,
     _timings,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._failure import Where
-from ansible_collections.larry.binhost.plugins.module_utils._mounts import DISTDIR, PKGDIR, Mount
+from ansible_collections.larry.binhost.plugins.module_utils._mounts import DISTDIR, PKGDIR, RESTRICTED, Mount
 from ansible_collections.larry.binhost.plugins.module_utils._outcome import Outcome
 from ansible_collections.larry.binhost.plugins.module_utils._portage_query import Run
 from ansible_collections.larry.binhost.plugins.module_utils._target import Target
@@ -87,6 +89,7 @@ def inside(
     mounts = _mounts.standard(
         repositories=place.snapshots,
         distdir=target.distdir,
+        restricted=target.restricted or None,
         pkgdir=target.pkgdir,
         tmp_size=target.tmpfs,
         portage_run=target.live,
@@ -119,12 +122,27 @@ def bring(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> lis
     merges = pending(place, options, atoms)
     if not merges:
         return []
+    lacking = _lacking(place, merges)
     unfetched = fetch(place, options, atoms) if any(merge.kind == "ebuild" for merge in merges) else ""
     try:
         wanted = {each.cpv: each.kind for each in merges if each.kind in ("ebuild", "binary")}
         return merge(place, options, atoms, wanted=wanted)
     except FailedError as exc:
-        raise FailedError("\n".join(filter(None, (unfetched, str(exc)))), exc.outcome) from None
+        raise FailedError("\n".join(filter(None, (lacking, unfetched, str(exc)))), exc.outcome) from None
+
+
+def _lacking(place: Place, merges: t.Sequence[_merge_list.Merge]) -> str:
+    """Return, and say before anything is built, which files only a person can bring; empty if they are there."""
+    marked = _restricted.marked(merges)
+    if not marked:
+        return ""
+    target = place.target
+    folders = [target.distdir, *filter(None, [target.restricted])]
+    lacks = _restricted.missing(lambda args: inside(place, args, environment()), marked, folders)
+    told = _restricted.told(lacks, folders[-1])
+    if told:
+        _say.warn(told)
+    return told
 
 
 def fetch(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> str:
@@ -206,6 +224,7 @@ def environment(features: str = FEATURES) -> dict[str, str]:
         "FEATURES": features,
         "PKGDIR": PKGDIR,
         "DISTDIR": DISTDIR,
+        "PORTAGE_RO_DISTDIRS": RESTRICTED,
         "PORTAGE_LOGDIR": LOGDIR,
         "FETCHCOMMAND": FETCH,
         "RESUMECOMMAND": FETCH.replace(" -O ", " -c -O "),

@@ -53,6 +53,7 @@ class Request:
     state: str
     stage_source: str  # path or URL
     distdir: str
+    restricted: str = ""
     network: str = "none"
     keep: bool = False  # whether what was built stays
 
@@ -159,7 +160,12 @@ def _target(request: Request, inputs: _record.Inputs, seal: _seal.Seal) -> Targe
         name: os.path.join(_trees.store(request.place), repository.folder(name))
         for name, repository in seal.repositories.items()
     }
-    where = {"root": request.root, "distdir": request.distdir, "state_dir": request.folder}
+    where = {
+        "root": request.root,
+        "distdir": request.distdir,
+        "restricted": request.restricted,
+        "state_dir": request.folder,
+    }
     own = inputs.as_target(**where, repositories=repositories, publish=PARTIAL)
     _files.directory(own.live)
     return own

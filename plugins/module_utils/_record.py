@@ -41,7 +41,9 @@ from ansible_collections.larry.binhost.plugins.module_utils._target import Resul
 
 FORMAT: t.Final = 1
 #: Of a target, what says where on this machine it is built, not what is built.
-_ELSEWHERE: t.Final = frozenset({"root", "repositories", "distdir", "state_dir", "pins", "publish", "retry"})
+_ELSEWHERE: t.Final = frozenset(
+    {"root", "repositories", "distdir", "restricted", "state_dir", "pins", "publish", "retry"}
+)
 _SHA512 = re.compile(r"[0-9a-f]{128}\Z")
 #: What tells its versions, in the root.
 TOOLS: t.Final = "emerge --version; gcc --version; ld --version"

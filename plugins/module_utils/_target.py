@@ -45,6 +45,7 @@ class Target:
     distdir: str
     options: t.Mapping[str, t.Any]  # emerge's
     build_on_slave: t.Sequence[str] = ()  # packages that every slave makes itself; "*" for any text
+    restricted: str = ""  # folder of sources that only persons may fetch; empty: they are in ``distdir``
     network: str = "none"  # of builds: none, host, or HOST:PORT that alone is reached; sources are fetched before
     tmpfs: int | None = None  # bytes of memory for builds; None: on the root's disk
     on_disk: t.Sequence[str] = ()  # packages that are too large for that; "*" for any text

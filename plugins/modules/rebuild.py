@@ -46,6 +46,9 @@ options:
     description: Where the sources are kept on this host.
     type: path
     default: /var/cache/distfiles
+  restricted:
+    description: The folder of sources that no program may fetch.
+    type: path
   network:
     description: What builds reach, as O(larry.binhost.target_packages#module:network).
     type: str
@@ -96,6 +99,7 @@ SPEC: dict[str, dict[str, object]] = {
     "number": {"type": "int", "required": True},
     "stage_source": {"type": "str", "required": True},
     "distdir": {"type": "path", "default": _mounts.DISTDIR},
+    "restricted": {"type": "path"},
     "network": {"type": "str", "default": "none"},
     "keep": {"type": "bool", "default": False},
     "state_dir": {"type": "path", "default": STATE},
@@ -106,6 +110,7 @@ def begin(module: AnsibleModule) -> str:
     """Return the job, which was started or joined; empty in check mode.  Raises ``BinhostError``."""
     asked = dict(module.params)
     place = Place(asked["target"], asked.pop("state_dir"))
+    asked["restricted"] = asked["restricted"] or ""
     request = _rebuild.Request(**asked, state=place.state)
     _rebuild.possible(request)
     if module.check_mode:

@@ -195,6 +195,9 @@ class Server:
             "master_http_port": self.port,
             "binhost_networks": ["127.0.0.0/8"],
             "_master_state": str(self.folder),
+            "_master_sources": True,
+            "master_distdir": str(self.folder / "distfiles"),
+            "master_restricted_distdir": str(self.folder / "restricted"),
         }
         template = jinja2.Environment(trim_blocks=True)  # as Ansible has it
         template.tests["search"] = lambda text, pattern: bool(re.search(pattern, text))

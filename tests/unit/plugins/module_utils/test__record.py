@@ -73,7 +73,7 @@ def test_what_a_build_was_told_is_kept_for_root_alone(target: Target) -> None:
     inputs = _record.inputs(record, target.state_dir)
     assert inputs.files == {"make.conf/01-target.conf": "A=1\n", "bashrc": "a\udce9b"}
     assert inputs.links == {"make.profile": "../../profile"}
-    where = {"root": "/r", "repositories": {"lab": "/l"}, "distdir": "/d", "state_dir": "/s"}
+    where: dict[str, t.Any] = {"root": "/r", "repositories": {"lab": "/l"}, "distdir": "/d", "state_dir": "/s"}
     made, same = inputs.as_target(**where), dataclasses.replace(target, **where)
     assert json.dumps(dataclasses.asdict(made)) == json.dumps(dataclasses.asdict(same))
 
