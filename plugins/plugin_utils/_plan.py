@@ -195,6 +195,7 @@ def _slave(slave: str, name: str, target: Plan, fleet: Fleet, facts: Facts, own:
         "servers": servers,
         "transports": _transports.ladder(slave, fleet, servers, lambda server: uri(fleet, server)),
         "mounts": _transports.mounts(slave, fleet, servers, facts),
+        "ssh_key": str(facts.get("ssh_key") or ""),
         "pinned": variables.get("slave_pinned_generation"),
         "files": files,
         "links": target["links"],

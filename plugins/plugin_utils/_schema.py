@@ -89,6 +89,7 @@ PLAN: t.Final[Form] = {
             "servers": ["text"],
             "transports": [{"kind": "text", "uri": "text"}],
             "mounts": [{"src": "text", "path": "text", "fstype": "text", "opts": "text"}],
+            "ssh_key": "text",
             "pinned": "number?",
             "files": {MANY: "text"},
             "links": {MANY: "text"},
@@ -100,10 +101,10 @@ PLAN: t.Final[Form] = {
     },
     "mirrors": {MANY: {"uri": "text", "targets": {MANY: "text"}}},
 }
+#: What version 4 didn't know of a host.
+NEW_IN_5: t.Final[Mapping[str, t.Any]] = {"mounts": [], "ssh_key": ""}
 #: What version 3 didn't know of a target; it had one server for each host, its master's.
 NEW_IN_4: t.Final[Mapping[str, t.Any]] = {"mirrors": [], "pinned": [], "installed": []}
-#: What version 4 didn't know of a host, which had HTTP alone.
-NEW_OF_HOST_IN_5: t.Final[Mapping[str, t.Any]] = {"mounts": []}
 #: What version 2 didn't know, and what is taken for it where that made the last plan.
 NEW_OF_TARGET: t.Final[Mapping[str, t.Any]] = {
     "mode": "chroot",
@@ -272,11 +273,10 @@ def _from_4(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _with_transports(host: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return a host of the plan that gets its packages by HTTP alone."""
+    """Return a host of the plan that is served by HTTP alone."""
     uris = host.get("uris")
-    transports = [{"kind": "http", "uri": uri} for uri in uris] if isinstance(uris, (list, tuple)) else uris
-    rest = {key: value for key, value in host.items() if key != "uris"}
-    return {"transports": transports, **NEW_OF_HOST_IN_5, **rest}
+    ways = [{"kind": "http", "uri": uri} for uri in uris] if isinstance(uris, list) else uris
+    return {**NEW_IN_5, "transports": ways, **{key: value for key, value in host.items() if key != "uris"}}
 
 
 def _with_servers(host: Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -29,7 +29,8 @@ def plan(**changed: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def uris(made: dict[str, t.Any], host: str) -> list[str]:
-    return [each["uri"] for each in made["hosts"][host]["transports"]]
+    """Return where a slave finds its packages."""
+    return [way["uri"] for way in made["hosts"][host]["transports"]]
 
 
 def test_slaves_ask_the_master_and_then_the_mirrors_as_the_inventory_lists_them() -> None:
