@@ -118,7 +118,7 @@ ansible_facts:
           type: int
           returned: always
         programs:
-          description: Which of C(exportfs), C(mount.nfs), C(nginx), C(rsync) and C(ssh) are there, whoever installed them.
+          description: Which of C(exportfs), C(mount.nfs), C(nginx), C(rsync) and C(ssh) are there.
           type: list
           elements: str
         service_mgr:

@@ -73,12 +73,6 @@ MASTER: t.Final[Mapping[str, str]] = {
     "master_nfs_clients": "text",
     "master_jobs": "number",
     "master_makeopts": "text",
-    "master_nfs": "flag",
-    "master_nfs_share": "text",
-    "master_nfs_versions": "list",
-    "master_rsync": "flag",
-    "master_rsync_port": "number",
-    "master_ssh": "flag",
 }
 MIRROR: t.Final[Mapping[str, str]] = {
     "binhost_address": "text",
@@ -176,8 +170,9 @@ class Fleet:
 def fleet(groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Variables]) -> Fleet:
     """Return the fleet from Ansible's ``groups`` and ``hostvars``; only variables that the plan reads are looked at."""
     masters, slaves, mirrors = (list(groups.get(name, ())) for name in ("masters", "slaves", "mirrors"))
-    general = {"binhost_targets", "binhost_networks", "ansible_host", "ansible_port", "ansible_user", "binhost_target", REGROUP}
-    names = sorted({*general, *SLAVE, *MASTER, *MIRROR})
+    general = {"binhost_targets", "binhost_networks", "binhost_target", REGROUP}
+    reached = {"ansible_host", "ansible_port", "ansible_user"}
+    names = sorted({*general, *reached, *SLAVE, *MASTER, *MIRROR})
     variables = {
         host: {name: hostvars[host][name] for name in names if name in hostvars[host]}
         for host in [*masters, *slaves, *mirrors]
