@@ -15,7 +15,6 @@ import hashlib
 import http.client
 import io
 import os
-import re
 import threading
 import time
 import typing as t
@@ -27,7 +26,6 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 
 SLOWEST: t.Final = 32768  # bytes per second below which a transfer is given up
 _CHUNK: t.Final = 1 << 16
-_URI = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?\Z")
 _OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})  # this machine's fault, not the server's
 _BUSY = frozenset({408, 429})  # with all from 500: the server is there and can't answer now
 
@@ -52,13 +50,6 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
-
-
-def base(uri: str) -> str:
-    """Return the URI without trailing slashes.  Raises ``BinhostError`` if it is no HTTP address."""
-    if not _URI.match(uri):
-        raise BinhostError(f"uris: expected http://HOST or https://HOST, found {uri!r}")
-    return uri.rstrip("/")
 
 
 def text(url: str, *, timeout: float, most: int, newer_than: int | None = None) -> bytes:

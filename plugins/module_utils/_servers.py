@@ -16,7 +16,7 @@ import typing as t
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.larry.binhost.plugins.module_utils import _fetch, _local, _openpgp, _seal
+from ansible_collections.larry.binhost.plugins.module_utils import _fetch, _local, _openpgp, _seal, _transport
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
@@ -39,7 +39,7 @@ class Request:
     """What is wanted."""
 
     place: Place
-    uris: Sequence[str]
+    sources: Sequence[_transport.Source]
     timeout: float = 5  # seconds per attempt
     allow_older: bool = False
     pinned: int | None = None  # exactly this generation, None for the current one
@@ -81,7 +81,7 @@ class StaleError(BinhostError):
 
 def answers(request: Request, here: _local.Here) -> Iterator[Offer | Trouble]:
     """Yield what each server in turn offers, or why nothing of it is to be used."""
-    for uri in map(_fetch.base, request.uris):
+    for uri in (_transport.base(source.uri) for source in request.sources):
         try:
             offer = _ask(request, uri)
             _fits(request, here, offer)

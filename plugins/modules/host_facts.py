@@ -117,6 +117,10 @@ ansible_facts:
           description: How much memory the host has.
           type: int
           returned: always
+        programs:
+          description: Which of C(exportfs), C(mount.nfs), C(nginx), C(rsync) and C(ssh) are there.
+          type: list
+          elements: str
         service_mgr:
           description: V(systemd), V(openrc) or V(none).
           type: str
