@@ -28,7 +28,7 @@ for cpv, repo, use in json.loads(sys.argv[1]):
         continue
     folder = os.path.dirname(portdb.findname(cpv, myrepo=repo))
     known = portdb.repositories[repo].load_manifest(folder, portage.settings["DISTDIR"]).getTypeDigests("DIST")
-    for name, uris in portdb.getFetchMap(cpv, useflags=use, myrepo=repo).items():
+    for name, uris in portdb.getFetchMap(cpv, useflags=use, mytree=portdb.getRepositoryPath(repo)).items():
         if not uris or any(not uri.startswith(("fetch+", "mirror+")) for uri in uris):
             found.setdefault(cpv, {})[str(name)] = known.get(str(name), {})
 print(json.dumps(found))

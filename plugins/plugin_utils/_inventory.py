@@ -18,7 +18,13 @@ from dataclasses import dataclass
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.larry.binhost.plugins.module_utils import _paths, _patterns
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.plugin_utils import _declarations, _declared, _mirrors, _transports
+from ansible_collections.larry.binhost.plugins.plugin_utils import (
+    _declarations,
+    _declared,
+    _distfiles,
+    _mirrors,
+    _transports,
+)
 
 if t.TYPE_CHECKING:
     import netaddr
@@ -56,6 +62,7 @@ SLAVE: t.Final[Mapping[str, str]] = {
     "slave_transports": "list",
     "slave_kit_path": "text",
     "slave_without_master": "text",
+    "slave_distfiles": "flag",
     "slave_verify": "flag",
     "slave_pinned_generation": "number",
 }
@@ -243,6 +250,8 @@ def _targets(fleet: Fleet) -> Iterator[str]:
             yield f"{where}: expected a name of lower-case letters, digits, - and _, found {name!r}"
         if name == AUTO:
             yield f"{where}: expected another name, since a host says {AUTO} where the plan is to choose"
+        if name in _distfiles.PATHS:
+            yield f"{where}: expected another name, since sources are served as {name}"
         if not isinstance(target, Mapping):
             yield f"{where}: expected a mapping, found {target!r}"
         else:
