@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _build_disk,
@@ -37,7 +37,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _timings,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.module_utils._failure import Where
+from ansible_collections.larry.binhost.plugins.module_utils._failure import Failure, Where
 from ansible_collections.larry.binhost.plugins.module_utils._mounts import DISTDIR, PKGDIR, RESTRICTED, Mount
 from ansible_collections.larry.binhost.plugins.module_utils._outcome import Outcome
 from ansible_collections.larry.binhost.plugins.module_utils._portage_query import Run
@@ -79,6 +79,7 @@ class Place:
     snapshots: t.Mapping[str, str]  # repository -> the copy of it that is built from
     own: t.Sequence[Mount] = ()  # over what is in the root: a slave's configuration
     on_slave: t.Sequence[str] = ()  # no packages are made of these
+    refused: t.Mapping[str, Failure] = field(default_factory=dict)  # what is made to fail at once -> how it did before
 
 
 def inside(
@@ -113,13 +114,19 @@ def pending(
     return [merge for merge in _merge_list.parse(stdout) if merge.kind not in ("nomerge", "blocks")]
 
 
-def bring(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> list[str]:
-    """Fetch and build what is pending; return what was compiled.
+def bring(
+    place: Place,
+    options: Options,
+    atoms: t.Sequence[str] = WORLD,
+    *,
+    merges: t.Sequence[_merge_list.Merge] | None = None,
+) -> list[str]:
+    """Fetch and build what is pending, which is ``merges`` where that is known; return what was compiled.
 
     A file that can't be fetched keeps nothing else from being built. Raises ``FailedError`` afterwards, with what
     failed and why, ``UnresolvedError`` before anything is begun.
     """
-    merges = pending(place, options, atoms)
+    merges = pending(place, options, atoms) if merges is None else merges
     if not merges:
         return []
     lacking = _lacking(place, merges)
@@ -183,10 +190,16 @@ def merge(
     done = _outcome.read(log, status=status, words=words, wanted=wanted or {}, begun=begun, where=where, phases=phases)
     _timings.note(place.target, log, done.done)
     if status != 0:
-        told = _failure_text.told(done, status, words, what=f"emerge {' '.join(atoms)} in {place.root}")
+        done = replace(done, failures=[place.refused.get(each.cpv, each) for each in done.failures])
+        told = _failure_text.told(done, status, words, what=what(place, atoms))
         reasons = "".join(each.reason for each in done.failures)
         raise FailedError("\n".join([told, *_space(place, done.failed, reasons + words)]), done)
     return done.source
+
+
+def what(place: Place, atoms: t.Sequence[str] = WORLD) -> str:
+    """Return how a message calls the command."""
+    return f"emerge {' '.join(atoms)} in {place.root}"
 
 
 def depclean(place: Place) -> list[str]:

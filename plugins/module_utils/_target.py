@@ -95,7 +95,9 @@ class Result:
     problems: list[str] = field(default_factory=list)  # a slave's packages that could not be built; the others' could
     # "x/a-1", or "x/a-1 for SLAVE", to what ``_failed.Failed`` has of it: all that stand failed now
     failed: dict[str, dict[str, t.Any]] = field(default_factory=dict)
-    dropped: dict[str, str] = field(default_factory=dict)  # what was not begun in the root -> whose failure that goes to
+    dropped: dict[str, str] = field(
+        default_factory=dict
+    )  # what was not begun for that -> whose failure it goes back to
     held: str = ""  # why this isn't to be published; empty if it is
 
 

@@ -63,6 +63,7 @@ _TARGET: t.Final[Form] = {
     "files": {MANY: "text"},
     "build_files": {MANY: "text"},
     "depclean": "flag",
+    "publish": "text",
     "links": {MANY: "text"},
     "root": "text",
     "build_on_slave": ["text"],
@@ -103,6 +104,8 @@ PLAN: t.Final[Form] = {
 }
 #: What version 4 didn't know of a host.
 NEW_IN_5: t.Final[Mapping[str, t.Any]] = {"mounts": [], "ssh_key": ""}
+#: What version 4 didn't know of a target.
+NEW_OF_TARGET_IN_5: t.Final[Mapping[str, t.Any]] = {"publish": "complete"}
 #: What version 3 didn't know of a target; it had one server for each host, its master's.
 NEW_IN_4: t.Final[Mapping[str, t.Any]] = {"mirrors": [], "pinned": [], "installed": []}
 #: What version 2 didn't know, and what is taken for it where that made the last plan.
@@ -266,10 +269,13 @@ def _from_3(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def _from_4(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return a plan of version 4 as one of this version."""
-    hosts = plan.get("hosts")
+    targets, hosts = plan.get("targets"), plan.get("hosts")
+    if isinstance(targets, Mapping):
+        ours = NEW_OF_TARGET_IN_5
+        targets = {name: {**ours, **one} if isinstance(one, Mapping) else one for name, one in targets.items()}
     if isinstance(hosts, Mapping):
         hosts = {name: _with_transports(one) if isinstance(one, Mapping) else one for name, one in hosts.items()}
-    return {**plan, "version": VERSION, "hosts": hosts}
+    return {**plan, "version": VERSION, "targets": targets, "hosts": hosts}
 
 
 def _with_transports(host: Mapping[str, t.Any]) -> dict[str, t.Any]:
