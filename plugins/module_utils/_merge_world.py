@@ -156,18 +156,23 @@ def fetch(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> str
     """Bring the sources of what is to be built to DISTDIR; return why some are not there, empty if they are."""
     network = place.target.network if place.target.network != "none" else "host"
     status, stdout, stderr = _emerge_in(place, {**options, "fetchonly": True}, atoms, network=network)
-    return "" if status == 0 else unfetched(stdout + stderr, place.target.distdir)
+    return "" if status == 0 else unfetched(stdout + stderr, place.target.distdir, place.target.restricted)
 
 
-def unfetched(text: str, distdir: str) -> str:
-    """Return which files emerge could not fetch, of what it said."""
+def unfetched(text: str, distdir: str, restricted: str = "") -> str:
+    """Return which files emerge could not fetch, of what it said.
+
+    ``restricted``: the folder for what no program may fetch, where that is another one.
+    """
     lines = []
     files = list(dict.fromkeys(_failure_words.NOT_FETCHED.findall(text)))
     if files:
         lines.append(f"{distdir}: expected to fetch {', '.join(files)}, found no place that has it")
     for package, words in dict(_failure_words.RESTRICTED.findall(text)).items():
         told = "\n".join(line.strip(" *") for line in words.splitlines() if line.strip(" *"))
-        lines.append(f"{package} may not be fetched by a program; put its files into {distdir}. It says:\n{told}")
+        lines.append(
+            f"{package} may not be fetched by a program; put its files into {restricted or distdir}. It says:\n{told}"
+        )
     return "\n".join(lines) or f"emerge --fetchonly failed:\n{_emerge.last_words(text)}"
 
 

@@ -4,7 +4,7 @@
 """Sources that no program may fetch (RESTRICT=fetch): what of them a build lacks, before it begins.
 
 Persons put them into a folder of their own, which builds read beside DISTDIR. emerge marks a package with ``F`` that
-lacks such a file, and with ``f`` one that doesn't, but looks into DISTDIR alone and at sizes.
+lacks such a file, and with ``f`` one that doesn't; but that looks into DISTDIR alone, and at sizes.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class Lack:
 
 
 def marked(merges: t.Iterable[Merge]) -> list[Merge]:
-    """Return what is to be compiled and, as emerge sees it, lacks such a file."""
-    return [merge for merge in merges if merge.kind == "ebuild" and "F" in merge.marks]
+    """Return what is to be compiled and needs such a file."""
+    return [merge for merge in merges if merge.kind == "ebuild" and "f" in merge.marks.lower()]
 
 
 def missing(run: _portage_query.Run, merges: t.Iterable[Merge], folders: t.Sequence[str]) -> list[Lack]:
