@@ -25,6 +25,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _failure_words,
     _host,
     _live,
+    _master_kernel,
     _merge_list,
     _mounts,
     _outcome,
@@ -106,10 +107,11 @@ def pending(
     """Return what emerge would merge or remove.  Raises ``UnresolvedError`` with Portage's words."""
     status, stdout, stderr = _emerge_in(place, options, atoms, pretend=True, features=features)
     if status != 0:
-        raise UnresolvedError(
-            f"emerge --pretend {' '.join(atoms)} in {place.root}: expected a merge list, found status {status}:\n"
-            f"{_emerge.last_words(stdout + stderr)}"
-        )
+        told = [f"emerge --pretend {' '.join(atoms)} in {place.root}: expected a merge list, found status {status}:"]
+        told += [_emerge.last_words(stdout + stderr)]
+        if _master_kernel.FATAL in stderr:
+            told.append(_master_kernel.too_old(place.root, said=stderr))
+        raise UnresolvedError("\n".join(told))
     # A soft blocker is settled by the merge itself; it is nothing to do.
     return [merge for merge in _merge_list.parse(stdout) if merge.kind not in ("nomerge", "blocks")]
 
@@ -198,8 +200,14 @@ def merge(
         done = replace(done, failures=[place.refused.get(each.cpv, each) for each in done.failures])
         told = _failure_text.told(done, status, words, what=what(place, atoms))
         reasons = "".join(each.reason for each in done.failures)
-        raise FailedError("\n".join([told, *_space(place, done.failed, reasons + words)]), done)
+        kernel = filter(None, [_master_kernel.too_old(place.root, said=_ends(done) + words)])
+        raise FailedError("\n".join([told, *kernel, *_space(place, done.failed, reasons + words)]), done)
     return done.source
+
+
+def _ends(done: Outcome) -> str:
+    """Return how the logs of what failed end."""
+    return "\n".join(line for each in done.failures for line in each.lines)
 
 
 def what(place: Place, atoms: t.Sequence[str] = WORLD) -> str:
