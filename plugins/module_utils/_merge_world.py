@@ -247,7 +247,7 @@ def environment(features: str = FEATURES) -> dict[str, str]:
     """Return what Portage is told in the root."""
     return {
         **_emerge.ENVIRONMENT,
-        "FEATURES": features,
+        "FEATURES": _timings.measured(features),
         "PKGDIR": PKGDIR,
         "DISTDIR": DISTDIR,
         "PORTAGE_RO_DISTDIRS": RESTRICTED,

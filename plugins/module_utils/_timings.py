@@ -19,11 +19,24 @@ from ansible_collections.larry.binhost.plugins.module_utils import _fingerprint,
 from ansible_collections.larry.binhost.plugins.module_utils._target import Target
 
 FEATURE: t.Final = "cgroup"
+#: Where cgroup v2 stands alone, the controllers that there are; without these Portage complains with each line.
+_CONTROLLERS: t.Final = "/sys/fs/cgroup/cgroup.controllers"
+_NEEDED: t.Final = frozenset({"cpu", "io", "memory"})
 _USAGE: t.Final = re.compile(
     r"^\d+:\s+=== Resource usage for build of (?P<cpv>\S+): .*?\bCPU: (?P<seconds>\d+(?:\.\d+)?)s", re.MULTILINE
 )
 #: Build of a package, as ``key`` has it -> ``seconds`` and, where it is known, ``cpu_seconds``.
 Times = t.Mapping[str, t.Mapping[str, float]]
+
+
+def measured(features: str) -> str:
+    """Return FEATURES with which the processor's time is told too, where this machine can."""
+    try:
+        with open(_CONTROLLERS, encoding="ascii") as file:
+            can = _NEEDED.issubset(file.read().split())
+    except OSError:
+        can = False
+    return f"{features} {FEATURE}" if can else features
 
 
 def key(cpv: str, build_id: int | None) -> str:

@@ -108,6 +108,16 @@ def test_times_are_of_one_build_of_a_package(target: Target) -> None:
     assert json.loads(made)["packages"] == {"x/a/a-1-3.gpkg.tar": {"seconds": 10, "cpu_seconds": 12.34}}
 
 
+@pytest.mark.parametrize(("there", "told"), [("cpuset cpu io memory pids", "a cgroup"), ("cpu", "a"), (None, "a")])
+def test_the_processors_time_is_told_where_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str | None, told: str
+) -> None:
+    monkeypatch.setattr(_timings, "_CONTROLLERS", str(tmp_path / "controllers"))
+    if there:
+        (tmp_path / "controllers").write_text(f"{there}\n")
+    assert _timings.measured("a") == told
+
+
 def test_what_no_generation_was_made_from_goes(target: Target, tmp_path: Path) -> None:
     old = note(target)
     generation = tmp_path / "41"
