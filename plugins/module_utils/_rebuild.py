@@ -5,7 +5,7 @@
 
 ::
 
-    STATE/rebuilds/T-41/     a state folder of its own (roots/T, pkgdir/T …); gone afterwards unless it is kept
+    STATE/rebuilds/T/41/     a state folder of its own (roots/T, pkgdir/T …); gone afterwards unless it is kept
 
 The stage has to have the recorded digest, the ebuild repositories are the generation's own, the sources are taken from
 the distfiles that were kept. The target's own root, packages and generations are only read.
@@ -60,7 +60,7 @@ class Request:
     @property
     def folder(self) -> str:
         """Where it is built, a state folder of its own."""
-        return os.path.join(self.state, "rebuilds", f"{self.target}-{self.number}")
+        return os.path.join(self.state, "rebuilds", self.target, str(self.number))
 
     @property
     def place(self) -> Place:
