@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 from dataclasses import dataclass, field, replace
 
@@ -48,7 +47,6 @@ class Request:
     budget: int | None = None  # bytes
     build_on_slave: t.Sequence[str] = ()
     distdir: str = "/var/cache/distfiles"
-    record: t.Mapping[str, t.Any] = field(default_factory=dict)  # of what was built and how; none: nobody wrote one
 
     @property
     def place(self) -> Place:
@@ -152,7 +150,6 @@ def publish(run: Run, request: Request) -> dict[str, t.Any]:
         signer=signer,
         look=look if asking.possible else lambda folder: [],
         kept=request.kept,
-        record=(json.dumps(request.record, sort_keys=True, indent=1) + "\n").encode() if request.record else None,
     )
     told = _intent.told(request.place, wanted)
     return {**told, "over_budget": _over(request), "pruned": pruned, "said": said, "closure": asking.possible}
