@@ -56,7 +56,7 @@ def _fetch_index(place: Place, offer: Offer, timeout: float) -> bytes:
     url, wanted = f"{offer.place}/Packages", offer.seal.index
     path = os.path.join(place.folder, f"{_durable.DRAFT}Packages")
     _files.directory(place.folder)
-    _fetch.save(url, path, sha512=wanted.sha512, size=wanted.size, timeout=timeout)
+    _fetch.save(url, path, sha512=wanted.sha512, size=wanted.size, timeout=timeout, state=place.state)
     data = _generation.read(path)
     _durable.remove(path)
     problems = _packages.parse(data.decode("utf-8", "surrogateescape")).problems
@@ -77,7 +77,7 @@ def _fetch_repository(place: Place, offer: Offer, name: str, timeout: float) -> 
     _files.directory(os.path.dirname(path))
     archive = _durable.draft(path) + _archive.SUFFIX
     url = f"{offer.place}/{repository.archive}"
-    _fetch.save(url, archive, sha512=repository.sha512, size=repository.size, timeout=timeout)
+    _fetch.save(url, archive, sha512=repository.sha512, size=repository.size, timeout=timeout, state=place.state)
     _archive.unpack(archive, _durable.draft(path))
     mark = os.path.join(_durable.draft(path), _VERIFIED)
     _durable.remove(mark)  # an archive can't say so itself

@@ -16,7 +16,7 @@ import typing as t
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.larry.binhost.plugins.module_utils import _fetch, _local, _openpgp, _seal
+from ansible_collections.larry.binhost.plugins.module_utils import _fetch, _local, _openpgp, _probe, _seal, _transport
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
@@ -39,7 +39,7 @@ class Request:
     """What is wanted."""
 
     place: Place
-    uris: Sequence[str]
+    sources: Sequence[_transport.Source]
     timeout: float = 5  # seconds per attempt
     allow_older: bool = False
     pinned: int | None = None  # exactly this generation, None for the current one
@@ -81,8 +81,13 @@ class StaleError(BinhostError):
 
 def answers(request: Request, here: _local.Here) -> Iterator[Offer | Trouble]:
     """Yield what each server in turn offers, or why nothing of it is to be used."""
-    for uri in map(_fetch.base, request.uris):
+    uris = [_transport.base(source.uri) for source in request.sources]
+    # One way alone is as well asked at once.
+    quiet = _probe.silent(uris, request.place.target) if len(uris) > 1 else {}
+    for uri in uris:
         try:
+            if uri in quiet:
+                raise _fetch.Unanswered(quiet[uri])
             offer = _ask(request, uri)
             _fits(request, here, offer)
         except _fetch.Absent:
@@ -111,7 +116,7 @@ def _ask(request: Request, uri: str) -> Offer:
     """Return what a server offers once its signature is verified.  Raises ``BinhostError`` and what ``_fetch`` does."""
     target = request.place.target
     url = f"{uri}/{target}/{request.wanted}/seal.json"
-    raw = _fetch.text(url, timeout=request.timeout, most=_LARGEST_SEAL)
+    raw = _fetch.text(url, timeout=request.timeout, most=_LARGEST_SEAL, state=request.place.state)
     seal = _seal.parse(raw, where=url)
     if seal.target != target:
         raise BinhostError(f"{url}: expected the seal of target {target}, found that of {seal.target}")
@@ -127,7 +132,7 @@ def _ask(request: Request, uri: str) -> Offer:
 def _signature(request: Request, url: str) -> bytes:
     """Return the seal's signature, which has to be there."""
     try:
-        return _fetch.text(url, timeout=request.timeout, most=_LARGEST_SIGNATURE)
+        return _fetch.text(url, timeout=request.timeout, most=_LARGEST_SIGNATURE, state=request.place.state)
     except _fetch.Absent:
         raise BinhostError(
             f"{url}: expected the seal's signature, found none: what is not signed is not taken. Run site.yml with the "

@@ -38,13 +38,26 @@ options:
     description: The target of this machine.
     type: str
     required: true
-  uris:
+  sources:
     description:
-      - Where the generations are served, C(http://HOST:PORT) or C(https://HOST), in the order in which they are asked.
+      - Where the generations are served, in the order in which they are asked.
       - The first with a seal that is signed, valid and no step back is used.
     type: list
-    elements: str
+    elements: dict
     required: true
+    suboptions:
+      uri:
+        description:
+          - The place below which the target's folder is.
+          - >-
+            C(http://HOST:PORT) and C(https://HOST), a web server; C(file:///PATH), a mounted export or a stick;
+            C(ssh://USER@HOST:PORT), with this machine's own key; C(rsync://HOST:PORT/MODULE), an rsync daemon.
+        type: str
+        required: true
+      kind:
+        description: What the inventory calls it, for messages alone.
+        type: str
+        default: ""
   timeout:
     description:
       - Seconds after which a server is given up that hasn't answered with a complete seal.
@@ -85,15 +98,16 @@ EXAMPLES = r"""
 - name: The newest packages of the laptops are known here
   larry.binhost.index_sync:
     target: laptops
-    uris:
-      - http://192.168.1.10:8080
-      - http://192.168.1.11:8080
+    sources:
+      - uri: http://192.168.1.10:8080
+      - uri: file:///media/stick
+        kind: kit
 
 - name: This machine stays with the packages that it has
   larry.binhost.index_sync:
     target: laptops
-    uris:
-      - http://192.168.1.10:8080
+    sources:
+      - uri: http://192.168.1.10:8080
     pinned: 41
 """
 
@@ -139,10 +153,12 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _files, _servers, _sync, _trust
+from ansible_collections.larry.binhost.plugins.module_utils import _files, _servers, _sync, _transport, _trust
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
+
+SOURCE = {"uri": {"type": "str", "required": True}, "kind": {"type": "str", "default": ""}}
 
 
 def converge(module: AnsibleModule) -> dict[str, t.Any]:
@@ -153,7 +169,7 @@ def converge(module: AnsibleModule) -> dict[str, t.Any]:
         _files.write(keys, module.params["keys"])
     request = _servers.Request(
         place=Place(module.params["target"], state),
-        uris=module.params["uris"],
+        sources=_transport.sources(module.params["sources"]),
         timeout=module.params["timeout"],
         allow_older=module.params["allow_older"],
         pinned=module.params["pinned"],
@@ -186,7 +202,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "target": {"type": "str", "required": True},
-            "uris": {"type": "list", "elements": "str", "required": True},
+            "sources": {"type": "list", "elements": "dict", "required": True, "options": SOURCE},
             "timeout": {"type": "float", "default": 5},
             "pinned": {"type": "int"},
             "verify": {"type": "bool", "default": True},

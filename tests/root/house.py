@@ -31,6 +31,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _servers,
     _signer,
     _sync,
+    _transport,
     _trust,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
@@ -120,7 +121,7 @@ class House:
         """Return what the slave asks these servers for."""
         state = str(self.slave / STATE)
         trust = _servers.Trust(run, _trust.trusted_path(state))
-        return _servers.Request(Place(TARGET, state), uris, **{"timeout": 2, "trust": trust, **more})
+        return _servers.Request(Place(TARGET, state), ways(uris), **{"timeout": 2, "trust": trust, **more})
 
     def sync(self, *uris: str, **more: t.Any) -> _sync.Result:
         """Bring the slave into step with one of these servers."""
@@ -151,6 +152,11 @@ class House:
     def serve(self, name: str, *, port: int | None = None) -> Server:
         """Return a web server, of which nothing is there yet."""
         return Server(self, name, port or free_port())
+
+
+def ways(uris: t.Iterable[str]) -> list[_transport.Source]:
+    """Return these URIs as ways to the packages."""
+    return [_transport.Source(uri) for uri in uris]
 
 
 class Server:
