@@ -40,12 +40,13 @@ def of_facts(facts: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return what a plan keeps of a machine, from the facts of a host."""
     name, _dash, version = str(facts.get("libc", "")).partition("-")
     return {
+        "arch": str(facts["cpu"].get("arch", "x86")),
         "features": sorted(facts["cpu"]["features"]),
         "kernel": str(facts.get("kernel", "")),
         "glibc": version if name == "glibc" else "",
     }
 
 
-def planned(values: t.Mapping[str, t.Any], arch: str) -> Machine:
+def planned(values: t.Mapping[str, t.Any]) -> Machine:
     """Return the machine that ``of_facts`` was made from."""
-    return Machine(frozenset(values["features"]), values["kernel"], values["glibc"], arch=arch)
+    return Machine(frozenset(values["features"]), values["kernel"], values["glibc"], arch=values["arch"])
