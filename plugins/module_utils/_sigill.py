@@ -86,9 +86,11 @@ def crashed(known: Known, seal: _seal.Seal | None = None) -> list[Crash]:
 def watch(state: str = _paths.STATE, *, root: str = "/", log: str = _traps.KMSG, check: bool = False) -> Known:
     """Return what is known after a look into the log; what is new is written down unless in check mode.
 
-    Raises ``OSError`` where that can't be.
+    On a machine that has no generation there is nothing to know.  Raises ``OSError`` where it can't be written.
     """
     known = load(state)
+    if not os.path.exists(os.path.join(state, "current", _seal.NAME)):
+        return known
     boot = _boot()
     seen = known.number if boot == known.boot else -1
     new = [trap for trap in _traps.read(log) if trap.number > seen]
@@ -99,6 +101,15 @@ def watch(state: str = _paths.STATE, *, root: str = "/", log: str = _traps.KMSG,
     if not check:
         _durable.write(os.path.join(state, NAME), json.dumps(asdict(after), indent=1).encode())
     return after
+
+
+def here(state: str = _paths.STATE, *, root: str = "/", log: str = _traps.KMSG, check: bool = False) -> list[Crash]:
+    """Return the crashes of builds that the generation here still has, after ``watch``."""
+    known = watch(state, root=root, log=log, check=check)
+    try:
+        return crashed(known, _generation.seal_of(os.path.join(state, "current"))) if known.crashes else []
+    except (OSError, BinhostError):
+        return []
 
 
 def load(state: str = _paths.STATE) -> Known:
