@@ -17,6 +17,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _portage_lacks,
     _portage_query,
     _revisions,
+    _sigill,
     _tree,
 )
 
@@ -46,6 +47,7 @@ def facts(run: _portage_query.Run, *, cpuinfo: str = "/proc/cpuinfo", root: str 
         "processors": os.cpu_count() or 1,
         "memory_bytes": _host.memory_bytes(_read("/proc/meminfo")),
         "service_mgr": _host.service_manager(root),
+        "crashed": _sigill.told(_sigill.here(root=root, check=True)),
         "free_bytes": _host.free_bytes(_paths.STATE),
     }
 

@@ -52,7 +52,7 @@ def reasons(seal: _seal.Seal, machine: Machine) -> dict[str, Reason]:
     there = _newest_glibc(machine, (path for path in seal.packages if path not in found))
     for path, package in seal.packages.items():
         if path not in found and not path.startswith(GLIBC) and there and numbers(package.glibc) > there:
-            words = f"its programs ask for glibc {package.glibc}, and {_dotted(there)} is the newest to be had here"
+            words = f"its programs ask for glibc {package.glibc}, the newest to be had is {_dotted(there)}"
             found[path] = Reason("glibc", words)
     return dict(sorted(found.items()))
 
@@ -75,7 +75,7 @@ def _dotted(version: t.Sequence[int]) -> str:
 def _crashed(machine: Machine, path: str, package: _seal.Package) -> Reason | None:
     if machine.crashed.get(path) != package.source:
         return None
-    return Reason("crashed", "it was stopped here by an instruction that this CPU lacks, and was not rebuilt since")
+    return Reason("crashed", "it was stopped by an instruction that the CPU lacks, and was not rebuilt since")
 
 
 def _cpu_of(machine: Machine, package: _seal.Package, known: dict[str, str]) -> Reason | None:
@@ -87,7 +87,7 @@ def _cpu_of(machine: Machine, package: _seal.Package, known: dict[str, str]) -> 
     words = known[package.cflags]
     missing = _cpu.why_not(machine.features).get(package.isa, []) if not words and package.isa else []
     if missing:
-        words = f"its programs say that they need {package.isa}, of which this CPU lacks: {', '.join(missing)}"
+        words = f"its programs say that they need {package.isa}, of which the CPU lacks: {', '.join(missing)}"
     return Reason("cpu", words) if words else None
 
 
@@ -97,14 +97,14 @@ def _flags(cflags: str, features: frozenset[str]) -> str:
     if strange:
         return strange[0]
     lacking = sorted(_cflags_x86.needed(cflags) - features)
-    return f"{cflags}: they make the compiler use what this CPU lacks: {', '.join(lacking)}" if lacking else ""
+    return f"{cflags}: they make the compiler use what the CPU lacks: {', '.join(lacking)}" if lacking else ""
 
 
 def _kernel(machine: Machine, package: _seal.Package) -> Reason | None:
     runs = numbers(machine.kernel)
     if not runs or numbers(package.kernel) <= runs:
         return None
-    return Reason("kernel", f"its programs start on Linux {package.kernel} or newer, and {machine.kernel} runs here")
+    return Reason("kernel", f"its programs start on Linux {package.kernel} or newer, the machine runs {machine.kernel}")
 
 
 def _newest_glibc(machine: Machine, paths: t.Iterable[str]) -> tuple[int, ...]:

@@ -121,6 +121,13 @@ ansible_facts:
           description: V(systemd), V(openrc) or V(none).
           type: str
           returned: always
+        crashed:
+          description: >-
+            Packages of the generation here that this CPU could not run, as the kernel's log says, each with C(path),
+            C(cpv), C(build_id), C(file), C(program), C(time) and C(text).
+          type: list
+          elements: dict
+          returned: always
         free_bytes:
           description: What can still be written below /var/lib/larry-binhost.
           type: int

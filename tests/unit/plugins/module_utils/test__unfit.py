@@ -37,7 +37,7 @@ def seal(packages: t.Mapping[str, _seal.Package]) -> _seal.Seal:
     return _seal.Seal("laptops", 1, _seal.utc(0), _seal.utc(0), 0, "", 0, nothing, {}, packages)
 
 
-CPU = "they make the compiler use what this CPU lacks:"
+CPU = "they make the compiler use what the CPU lacks:"
 REASONS: list[tuple[dict[str, t.Any], dict[str, t.Any], Reason | None]] = [
     ({}, {}, None),
     ({"cflags": "-O2 -march=x86-64-v2"}, {}, None),
@@ -57,7 +57,7 @@ REASONS: list[tuple[dict[str, t.Any], dict[str, t.Any], Reason | None]] = [
         {},
         Reason(
             "cpu",
-            "its programs say that they need x86-64-v3, of which this CPU lacks: abm, avx, avx2, bmi1, bmi2, f16c, "
+            "its programs say that they need x86-64-v3, of which the CPU lacks: abm, avx, avx2, bmi1, bmi2, f16c, "
             "fma, movbe, xsave",
         ),
     ),
@@ -65,7 +65,7 @@ REASONS: list[tuple[dict[str, t.Any], dict[str, t.Any], Reason | None]] = [
     (
         {"kernel": "6.1.1"},
         {},
-        Reason("kernel", "its programs start on Linux 6.1.1 or newer, and 6.1.0-18-amd64 runs here"),
+        Reason("kernel", "its programs start on Linux 6.1.1 or newer, the machine runs 6.1.0-18-amd64"),
     ),
     ({"kernel": "6.1.1"}, {"kernel": "6.10"}, None),  # no comparison of texts
     ({"kernel": "6.1.1"}, {"kernel": ""}, None),
@@ -74,10 +74,10 @@ REASONS: list[tuple[dict[str, t.Any], dict[str, t.Any], Reason | None]] = [
     (
         {"glibc": "2.38"},
         {},
-        Reason("glibc", "its programs ask for glibc 2.38, and 2.36 is the newest to be had here"),
+        Reason("glibc", "its programs ask for glibc 2.38, the newest to be had is 2.36"),
     ),
     ({"glibc": "2.38"}, {"glibc": ""}, None),  # musl
-    ({}, {"crashed": {PATH: SOURCE}}, Reason("crashed", "it was stopped here by an instruction that this CPU lacks, "
+    ({}, {"crashed": {PATH: SOURCE}}, Reason("crashed", "it was stopped by an instruction that the CPU lacks, "
      "and was not rebuilt since")),
     ({}, {"crashed": {PATH: dataclasses.replace(SOURCE, md5="c" * 32)}}, None),  # rebuilt since
 ]  # fmt: skip
@@ -96,7 +96,7 @@ def test_glibc_may_come_with_the_generation() -> None:
     asking = {PATH: package(glibc="2.38"), "x/new/new-1-1.gpkg.tar": package(glibc="2.39")}
     found = _unfit.reasons(seal({**asking, path: glibc}), OLD)
     assert list(found) == ["x/new/new-1-1.gpkg.tar"]
-    assert found["x/new/new-1-1.gpkg.tar"].text.endswith("and 2.38 is the newest to be had here")
+    assert found["x/new/new-1-1.gpkg.tar"].text.endswith("the newest to be had is 2.38")
     found = _unfit.reasons(seal({**asking, path: dataclasses.replace(glibc, kernel="6.6.0")}), OLD)
     assert {name: reason.kind for name, reason in found.items()} == {
         PATH: "glibc",
