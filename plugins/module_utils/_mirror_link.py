@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a mirror reaches its masters: with a key of its own, and only those hosts that a run connected to.
+"""How a mirror or a slave reaches masters over ssh: with a key of its own, and only those hosts that a run connected to.
 
 ::
 
@@ -94,7 +94,9 @@ def make_key(run: Run, name: str, state: str = STATE) -> str:
         os.makedirs(folder(state), mode=0o700, exist_ok=True)
         for path in (draft := f"{key_path(state)}.new", f"{draft}.pub"):
             _durable.remove(path)
-        status, _out, err = run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"mirror {name}", "-f", draft])
+        status, _out, err = run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"larry-binhost {name}", "-f", draft]
+        )
         if status != 0:
             raise BinhostError(f"{draft}: expected ssh-keygen to make a key, found: {err.strip()}")
         # The secret part last: with it the key counts as made.

@@ -149,6 +149,8 @@ def _slave(host: str, result: Result, *, check: bool) -> Iterator[str]:
         yield from (f"  {line}" for line in [*_aftermath.failures(packages), *_aftermath.left(packages)])
     if not index.get("reachable", True):
         yield f"  no transport answers: {index.get('message') or 'no reason given'}"
+    if packages.get("waiting"):
+        yield f"  waits for its master: {_changes.listed(packages['waiting'])}"
     yield from (f"  {remark}" for remark in index.get("remarks", ()))
 
 
