@@ -29,7 +29,9 @@ options:
     type: path
     default: /proc/cpuinfo
   ssh_key:
-    description: Whether the host is to have a key of its own, made if it has none and ssh is installed, to read packages by ssh.
+    description: >-
+      Whether the host is to have a key of its own to read packages by ssh. Where ssh is installed it is made if there
+      is none.
     type: bool
     default: false
 """
