@@ -13,10 +13,12 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _cpu_host,
     _fingerprint,
     _host,
+    _mirror_link,
     _paths,
     _portage_lacks,
     _portage_query,
     _revisions,
+    _sigill,
     _tree,
 )
 
@@ -49,7 +51,9 @@ def facts(run: _portage_query.Run, *, cpuinfo: str = "/proc/cpuinfo", root: str 
         "processors": os.cpu_count() or 1,
         "memory_bytes": _host.memory_bytes(_read("/proc/meminfo")),
         "service_mgr": _host.service_manager(root),
+        "crashed": _sigill.told(_sigill.here(root=root, check=True)),
         "programs": programs(root),
+        "ssh_key": _mirror_link.public_key(os.path.join(root, _paths.STATE.lstrip("/"))),
         "free_bytes": _host.free_bytes(_paths.STATE),
     }
 

@@ -13,7 +13,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fingerprint, _paths
+from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fingerprint, _machine, _paths
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _cpus,
@@ -97,6 +97,7 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
         "compile": _fingerprint.digest({key: settings.get(key) for key in _target_files.COMPILE}),
         "members": group.members,
         "unseen": group.unseen,
+        "machines": {slave: _machine.of_facts(facts[slave]) for slave in group.members},
         "repositories": repositories,
         "world": _asked(worlds),
         "wishes": _asked({slave: _wishes(worlds[slave], facts[slave]) for slave in group.members}),

@@ -57,6 +57,7 @@ _TARGET: t.Final[Form] = {
     "compile": "text",
     "members": ["text"],
     "unseen": ["text"],
+    "machines": {MANY: {"arch": "text", "features": ["text"], "kernel": "text", "glibc": "text"}},
     "repositories": {MANY: "text"},
     "world": {MANY: ["text"]},
     "wishes": {MANY: ["text"]},
@@ -103,6 +104,8 @@ PLAN: t.Final[Form] = {
 }
 #: What version 4 didn't know of a host.
 NEW_IN_5: t.Final[Mapping[str, t.Any]] = {"mounts": [], "ssh_key": ""}
+#: What it didn't know of a target.
+TARGET_IN_5: t.Final[Mapping[str, t.Any]] = {"machines": {}}
 #: What version 3 didn't know of a target; it had one server for each host, its master's.
 NEW_IN_4: t.Final[Mapping[str, t.Any]] = {"mirrors": [], "pinned": [], "installed": []}
 #: What version 2 didn't know, and what is taken for it where that made the last plan.
@@ -266,10 +269,12 @@ def _from_3(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def _from_4(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return a plan of version 4 as one of this version."""
-    hosts = plan.get("hosts")
+    targets, hosts = plan.get("targets"), plan.get("hosts")
+    if isinstance(targets, Mapping):
+        targets = {name: {**TARGET_IN_5, **one} if isinstance(one, Mapping) else one for name, one in targets.items()}
     if isinstance(hosts, Mapping):
         hosts = {name: _with_transports(one) if isinstance(one, Mapping) else one for name, one in hosts.items()}
-    return {**plan, "version": VERSION, "hosts": hosts}
+    return {**plan, "version": VERSION, "targets": targets, "hosts": hosts}
 
 
 def _with_transports(host: Mapping[str, t.Any]) -> dict[str, t.Any]:
