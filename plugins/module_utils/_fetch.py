@@ -4,8 +4,8 @@
 """Fetch files in bounded time, whatever the server does: no answer, silence, a byte now and then.
 
 Over HTTP the whole exchange, the name's resolution included (which no timeout reaches), runs in a thread that is left
-behind when its time is over.  Proxies are not used and redirections not followed: the server is one of the fleet's own, and
-an answer by anybody else, a hotel's login page say, must not count.
+behind when its time is over.  Proxies are not used and redirections not followed: the server is one of the fleet's
+own, and an answer by anybody else, a hotel's login page say, must not count.
 """
 
 from __future__ import annotations

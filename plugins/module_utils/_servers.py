@@ -16,7 +16,15 @@ import typing as t
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.larry.binhost.plugins.module_utils import _fetch, _local, _openpgp, _probe, _seal, _transport
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _fetch,
+    _local,
+    _openpgp,
+    _probe,
+    _seal,
+    _transport,
+    _unfit,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
@@ -44,6 +52,7 @@ class Request:
     allow_older: bool = False
     pinned: int | None = None  # exactly this generation, None for the current one
     trust: Trust | None = None  # None believes whoever answers
+    machine: _unfit.Machine | None = None  # whose index lacks what it can't run; None leaves nothing out
 
     @property
     def wanted(self) -> str:
@@ -73,6 +82,11 @@ class Trouble:
     uri: str
     kind: Kind
     text: str
+
+
+def unfit(request: Request, seal: _seal.Seal) -> dict[str, _unfit.Reason]:
+    """Return PATH to the reason of what is left out of the index."""
+    return _unfit.reasons(seal, request.machine) if request.machine else {}
 
 
 class StaleError(BinhostError):
