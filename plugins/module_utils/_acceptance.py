@@ -116,7 +116,13 @@ def lines(values: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     binary, source = values.get("binary") or (), values.get("source") or ()
     if not binary and not source:
         return
-    yield f"{len(binary)} from binaries, {len(source)} compiled here{_long(values)}"
+    yield f"{len(binary)} from binaries, {len(source)} compiled here{estimate(values)}"
+    yield from compiled(values)
+
+
+def compiled(values: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """Yield the lines of what is compiled."""
+    source = values.get("source") or ()
     for each in source[:_SHOWN]:
         taken = "".join(f"; {line}" for line in each["fix"])
         yield f"  {each['cpv']}{_one(each)}: {each['why'][0]}{taken and ' -> ' + taken[2:]}"
@@ -124,8 +130,9 @@ def lines(values: t.Mapping[str, t.Any]) -> t.Iterator[str]:
         yield f"  and {len(source) - _SHOWN} more"
 
 
-def _long(values: t.Mapping[str, t.Any]) -> str:
-    source, unknown = values["source"], values["unknown"]
+def estimate(values: t.Mapping[str, t.Any]) -> str:
+    """Return how long all that is compiled takes, to go on with in a sentence; empty where nobody knows."""
+    source, unknown = values.get("source") or (), values.get("unknown") or ()
     if not source or len(unknown) == len(source):
         return ""
     rest = f" and what {len(unknown)} more take" if unknown else ""

@@ -21,6 +21,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _candidates_program,
     _files,
     _ignored,
+    _local,
     _packages,
     _patterns,
     _portage_query,
