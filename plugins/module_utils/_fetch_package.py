@@ -10,7 +10,6 @@ come last.
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import typing as t
 from collections.abc import Iterator, Sequence

@@ -19,6 +19,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _lock,
     _seal,
     _servers,
+    _unfit,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
@@ -198,6 +199,15 @@ def _refuse_master(state: str) -> None:
     for target in sorted(os.listdir(root)) if os.path.isdir(root) else []:
         if os.path.islink(os.path.join(root, target, "current")):
             raise BinhostError(f"{root}/{target}: expected a slave, found a master that publishes {target}")
+
+
+def excluded(request: Request, result: Result) -> t.Mapping[str, _unfit.Reason]:
+    """Return PATH to the reason of what the index lacks afterwards."""
+    if not result.changed:
+        return result.here.excluded
+    offer = result.answer.offer
+    seal = offer.seal if offer else result.here.seal
+    return _servers.unfit(request, seal) if seal else {}
 
 
 def describe(result: Result) -> tuple[str, str]:

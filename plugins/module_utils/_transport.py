@@ -63,6 +63,11 @@ def from_portage(uri: str) -> str:
     return uri[len(_OURS) :] if uri.startswith(_OURS) else uri
 
 
+def kind(told: Iterable[Source], uri: str | None) -> str:
+    """Return what the inventory calls the way with this URI."""
+    return next((source.kind for source in told if source.uri == uri), "")
+
+
 def sources(said: t.Any) -> tuple[Source, ...]:
     """Return the ways in the order in which they are told, as a module or a file says them.
 

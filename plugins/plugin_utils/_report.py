@@ -153,6 +153,8 @@ def _slave(host: str, result: Result, *, check: bool) -> Iterator[str]:
     yield from (f"  left out, since it can't run here: {line}" for line in unfit(index.get("excluded") or {}))
     if not index.get("reachable", True):
         yield f"  no transport answers: {index.get('message') or 'no reason given'}"
+    if packages.get("waiting"):
+        yield f"  waits for its master: {_changes.listed(packages['waiting'])}"
     yield from (f"  {remark}" for remark in index.get("remarks", ()))
 
 

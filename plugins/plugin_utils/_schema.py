@@ -89,6 +89,7 @@ PLAN: t.Final[Form] = {
             "master": "text",
             "servers": ["text"],
             "transports": [{"kind": "text", "uri": "text"}],
+            "mounts": [{"src": "text", "path": "text", "fstype": "text", "opts": "text"}],
             "ssh_key": "text",
             "pinned": "number?",
             "files": {MANY: "text"},
@@ -102,7 +103,7 @@ PLAN: t.Final[Form] = {
     "mirrors": {MANY: {"uri": "text", "targets": {MANY: "text"}}},
 }
 #: What version 4 didn't know of a host.
-NEW_IN_5: t.Final[Mapping[str, t.Any]] = {"ssh_key": ""}
+NEW_IN_5: t.Final[Mapping[str, t.Any]] = {"mounts": [], "ssh_key": ""}
 #: What it didn't know of a target.
 TARGET_IN_5: t.Final[Mapping[str, t.Any]] = {"machines": {}}
 #: What version 3 didn't know of a target; it had one server for each host, its master's.
@@ -258,7 +259,7 @@ def _from_2(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _from_3(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return a plan of version 3 as one of this version."""
+    """Return a plan of version 3 as one of version 4."""
     targets, hosts = plan.get("targets"), plan.get("hosts")
     if isinstance(targets, Mapping) and isinstance(hosts, Mapping):
         targets = {name: {**NEW_IN_4, **one} if isinstance(one, Mapping) else one for name, one in targets.items()}
