@@ -21,8 +21,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._process import Run
 CACHE: t.Final = "metadata/md5-cache"
 _LAYOUT: t.Final = "metadata/layout.conf"
 _APART: t.Final = ("unshare", "--net", "--mount", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc")
-#: Those of Portage's repositories that have no masters, even if their layout.conf is silent.
-_WORDS_SHOWN: t.Final = 400  # bytes
+_WORDS_SHOWN: t.Final = 400  # of what egencache says, the last
 
 
 class Repository(t.NamedTuple):
@@ -38,11 +37,21 @@ def masters(folder: str) -> list[str]:
 
     Portage takes the main repository where that is silent (repository/config.py); a pinned one has to say it.
     """
+    return _layout(folder, "masters").split()
+
+
+def own_name(folder: str) -> str:
+    """Return what a repository calls itself; empty if it doesn't (PMS 4.4.2: repo_name; portage: layout.conf first)."""
+    return _layout(folder, "repo-name") or _text(os.path.join(folder, "profiles/repo_name")).strip()
+
+
+def _layout(folder: str, wanted: str) -> str:
+    """Return the value of a key of metadata/layout.conf."""
     for line in _text(os.path.join(folder, _LAYOUT)).splitlines():
         key, equals, value = line.partition("=")
-        if equals and key.strip() == "masters":
-            return value.split()
-    return []
+        if equals and key.strip() == wanted:
+            return value.strip()
+    return ""
 
 
 def eclasses(folder: str) -> str:
@@ -62,14 +71,15 @@ def update(run: Run, repository: Repository, place: str, *, older: str = "", job
     cache, before = os.path.join(repository.folder, CACHE), os.path.join(older, CACHE)
     if older and os.path.isdir(before) and not os.path.isdir(cache):
         shutil.copytree(before, cache, copy_function=shutil.copyfile)
-    root = os.path.join(place, "configroot")
-    _files.directory(os.path.join(root, "etc/portage"))
+    root, known = os.path.join(place, "configroot"), os.path.join(place, "cache")
+    for folder in (os.path.join(root, "etc/portage"), known):
+        _files.directory(folder)
     environment = [f"{name}={value}" for name, value in {**_rootrun.ENVIRONMENT, "LC_ALL": "C.UTF-8"}.items()]
     command = ["egencache", "--update", "--tolerant", "--ignore-default-opts", f"--jobs={jobs}"]
-    command += ["--repo", repository.name, "--config-root", root, "--cache-dir", os.path.join(place, "cache")]
+    command += ["--repo", repository.name, "--config-root", root, "--cache-dir", known]
     command += ["--repositories-configuration", configuration(repository)]
     status, out, err = run([*_APART, "/usr/bin/env", "-i", *environment, *command])
-    words = (out + err).strip()
+    words = _told(out + err)
     if status == 127 or not os.path.isdir(cache):
         raise BinhostError(f"{repository.name}: expected egencache to make {CACHE}, found: {words[-_WORDS_SHOWN:]}")
     return words
@@ -83,6 +93,13 @@ def configuration(repository: Repository) -> str:
     own = {"location": repository.folder, "masters": " ".join(repository.masters)}
     sections[repository.name] = own if repository.masters else {"location": repository.folder}
     return _fragments.ini(sections, header="")
+
+
+def _told(words: str) -> str:
+    """Return the lines that name what couldn't be made; those of the ebuilds themselves if none does."""
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    named = [line for line in lines if line.startswith("Error processing")]
+    return "; ".join(named or lines[-3:])
 
 
 def _text(path: str) -> str:

@@ -63,13 +63,16 @@ class Clone:
             raise BinhostError(f"{self.path}: git {words[0]}: expected status 0, found {status}: {_last(err)}")
         return out
 
-    def _ask(self, *words: str, index: str = "") -> tuple[int, str, str]:
+    def _ask(self, *words: str, index: str = "", apart: bool = False) -> tuple[int, str, str]:
         unset = [part for name in _ENVIRONMENT for part in ("-u", name)]
         told = ["GIT_TERMINAL_PROMPT=0", "LC_ALL=C", *([f"GIT_INDEX_FILE={index}"] if index else [])]
         settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        status, out, err = self.run(["/usr/bin/env", *unset, *told, "git", *settings, "--git-dir", self.path, *words])
+        clone = [] if apart else ["--git-dir", self.path]
+        status, out, err = self.run(["/usr/bin/env", *unset, *told, "git", *settings, *clone, *words])
         if status == 127:
-            raise BinhostError("git: expected the program, for a repository of type git, found none: emerge dev-vcs/git")
+            raise BinhostError(
+                "git: expected the program, for a repository of type git, found none: emerge dev-vcs/git"
+            )
         return status, out, err
 
     def present(self) -> None:
@@ -94,7 +97,10 @@ class Clone:
     def remote(self) -> str:
         """Return the newest commit as the remote tells it; nothing is fetched."""
         name = f"refs/heads/{self.branch}" if self.branch else "HEAD"
-        found = self.git("ls-remote", "--", self.uri, name).split()
+        status, out, err = self._ask("ls-remote", "--", self.uri, name, apart=True)
+        if status != 0:
+            raise BinhostError(f"{self.uri}: expected a git repository, found: {_last(err)}")
+        found = out.split()
         if not found:
             raise BinhostError(f"{self.uri}: expected {name}, found none")
         return found[0]
@@ -132,7 +138,7 @@ class Clone:
         return int(self.git("show", "--no-patch", "--format=%ct", commit))
 
     def keep(self, commit: str, tag: str = "") -> None:
-        """Let a commit stay in the clone whatever upstream does, and tag it for a day (``20260131``) if one is given."""
+        """Let a commit stay in the clone whatever upstream does, and tag it for a day such as ``20260131``, if any."""
         self.git("update-ref", f"{_KEPT}{commit}", commit)
         if tag:
             self.git("update-ref", f"{TAG}{tag}", commit)

@@ -79,9 +79,7 @@ class Pin:
     type: str
     revision: str  # hexadecimal: the commit, the tarball's SHA-512, or of a folder what ``_repository.revision`` says
     date: str  # the day whose changes it contains, "20260131"
-    asked: str  # the declared pin that led to it, "" if none did
-    uri: str = ""
-    commit: str = ""  # of git or, where a dated snapshot says it, of the tree that it was made of
+    asked: str = ""  # the declared pin that led to it, "" if none did
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ class Made:
     type: str
     date: str
     uri: str
-    commit: str
+    commit: str  # of git or, where a dated snapshot says it, of the tree that it was made of; else ""
     eclasses: str  # digest of its own
     masters: t.Mapping[str, str] = field(default_factory=dict)  # repository -> digest of its eclasses, then
 
@@ -173,7 +171,7 @@ def _check_pin(made: Spec, where: str) -> None:
 
 def identity(made: Made) -> str:
     """Return the 12 digits of what decides a snapshot: the state, and the eclasses that its md5-cache tells of."""
-    return _fingerprint.digest([FORMAT, made.type, made.revision, dict(made.masters)])[:_DIGITS]
+    return _fingerprint.digest([FORMAT, made.type, made.revision, list(made.masters.items())])[:_DIGITS]
 
 
 def path(state: str = STATE) -> str:

@@ -136,7 +136,7 @@ def revision_of(name: str, path: str) -> str:
 
 
 def prune(keep: t.Container[str], state: str = STATE, *, age: float = 86400) -> list[str]:
-    """Remove snapshots that are not in ``keep``, not pinned, not the newest of their name and older than ``age`` seconds.
+    """Remove snapshots older than ``age`` seconds that are neither in ``keep`` nor pinned nor the newest of their name.
 
     A younger one may be what a build that runs now reads.  Returns the removed paths.
     """
