@@ -384,7 +384,8 @@ afterwards:
     - >-
       C(preserved_libs) (cpv, paths), C(news) that nobody has read, C(config_files) that wait to be merged, C(elog)
       (cpv, level, text) of this run's packages, C(kernel_modules) (lines about kernels without modules and the other
-      way round), C(deleted_files) (service, command, pids, files) of what still uses files that are gone.
+      way round), C(deleted_files) (service, command, pids, files) of what still uses files that are gone, C(crashed)
+      (lines about binaries that the CPU could not run, by the kernel's log).
     - It is empty where emerge was not started.
   returned: success or failure
   type: dict

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.larry.binhost.plugins.module_utils import _paths, _patterns
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.plugin_utils import _declarations, _declared, _mirrors
+from ansible_collections.larry.binhost.plugins.plugin_utils import _declarations, _declared, _mirrors, _transports
 
 if t.TYPE_CHECKING:
     import netaddr
@@ -53,12 +53,24 @@ SLAVE: t.Final[Mapping[str, str]] = {
     **{f"slave_{name}": variable.of for name, variable in _declared.VARIABLES.items()},
     "slave_build_on_slave": "list",
     "slave_servers": "list",
+    "slave_transports": "list",
+    "slave_kit_path": "text",
+    "slave_without_master": "text",
     "slave_verify": "flag",
     "slave_pinned_generation": "number",
 }
 MASTER: t.Final[Mapping[str, str]] = {
     "binhost_address": "text",
     "master_http_port": "number",
+    "master_http_tls_certificate": "text",
+    "master_http_tls_key": "text",
+    "master_rsync": "flag",
+    "master_rsync_port": "number",
+    "master_ssh": "flag",
+    "master_nfs": "flag",
+    "master_nfs_share": "text",
+    "master_nfs_versions": "list",
+    "master_nfs_clients": "text",
     "master_jobs": "number",
     "master_makeopts": "text",
 }
@@ -158,8 +170,9 @@ class Fleet:
 def fleet(groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Variables]) -> Fleet:
     """Return the fleet from Ansible's ``groups`` and ``hostvars``; only variables that the plan reads are looked at."""
     masters, slaves, mirrors = (list(groups.get(name, ())) for name in ("masters", "slaves", "mirrors"))
-    general = {"binhost_targets", "binhost_networks", "ansible_host", "binhost_target", REGROUP}
-    names = sorted({*general, *SLAVE, *MASTER, *MIRROR})
+    general = {"binhost_targets", "binhost_networks", "binhost_target", REGROUP}
+    reached = {"ansible_host", "ansible_port", "ansible_user"}
+    names = sorted({*general, *reached, *SLAVE, *MASTER, *MIRROR})
     variables = {
         host: {name: hostvars[host][name] for name in names if name in hostvars[host]}
         for host in [*masters, *slaves, *mirrors]
@@ -192,6 +205,7 @@ def problems(fleet: Fleet) -> list[str]:
     """Return everything that is wrong with the inventory and can be seen without asking a host."""
     parts = (_groups, _shared, _targets, _networks, _masters, _slaves)
     found = [problem for part in parts for problem in part(fleet)]
+    found += _transports.problems(fleet)
     return found if not isinstance(fleet.targets, Mapping) else [*found, *_mirrors.problems(fleet)]
 
 

@@ -35,11 +35,14 @@ def _said_of_key(result: Result) -> str:
 
 def _target(name: str, target: Result, hosts: Mapping[str, Result]) -> Iterator[str]:
     done = (hosts.get(target["master"], {}).get("done") or {}).get(name, {})
+    generation = done.get("generation") or {}
     number = _number(name, target, done, hosts)
     where = f"{target['uri']}/{name}/{number or 'current'}"
     yield f"target {name}: {f'generation {number}' if number else 'generation unknown'} at {where}"
-    yield from _published(done.get("generation") or {})
-    yield f"  compiled for {target['cpu']['cflags']}"
+    yield from _published(generation)
+    floor = generation.get("kernel")
+    yield f"  compiled for {target['cpu']['cflags']}" + (f"; starts on Linux {floor} or newer" if floor else "")
+    yield from _unfit(generation.get("unfit") or {})
     for host, flags in target["cpu"]["held_back"].items():
         yield f"  {host} could run more: {' '.join(flags)}"
     weak = target.get("price", {}).get("master")
@@ -70,6 +73,20 @@ def _published(generation: Result) -> Iterator[str]:
         yield f"  {_count(generation['pruned'], 'package')} that nobody needs removed, to stay within the budget"
     if generation.get("over_budget"):
         yield f"  {_size.shown(generation['over_budget'])} over the budget: playbooks/prune.yml says what can go"
+
+
+def _unfit(found: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """Yield which packages a slave can't run; it leaves them out."""
+    for slave, reasons in sorted(found.items()):
+        yield from (f"  {slave} can't run {line}" for line in unfit(reasons))
+
+
+def unfit(reasons: Mapping[str, str]) -> Iterator[str]:
+    """Yield a line for each reason for which packages are left out, PATH to reason."""
+    together: dict[str, list[str]] = {}
+    for path, why in sorted(reasons.items()):
+        together.setdefault(why, []).append(path.rpartition("/")[2].replace(".gpkg.tar", ""))
+    yield from (f"{_changes.listed(names)}: {why}" for why, names in together.items())
 
 
 def _shared(master: str, packages: Result) -> Iterator[str]:
@@ -132,6 +149,8 @@ def _slave(host: str, result: Result, *, check: bool) -> Iterator[str]:
         yield from (f"  {line}" for line in [*_aftermath.failures(packages), *_aftermath.left(packages)])
     if not index.get("reachable", True):
         yield f"  no transport answers: {index.get('message') or 'no reason given'}"
+    if packages.get("waiting"):
+        yield f"  waits for its master: {_changes.listed(packages['waiting'])}"
     yield from (f"  {remark}" for remark in index.get("remarks", ()))
 
 

@@ -70,10 +70,11 @@ def test_without_a_master() -> None:
             "packages": {**NOTHING, "waiting": ["a/a-1"]},
         },
     }
-    assert _report.report(PLAN, hosts, check=False).splitlines()[-4:] == [
+    assert _report.report(PLAN, hosts, check=False).splitlines()[-5:] == [
         "",
         "amd: 0 installed from binaries, 0 compiled, 0 failed; generation 2",
         "  no transport answers: it is off",
+        "  waits for its master: a/a-1",
         "desktop: did not answer; the plan used what was known of it",
     ]
 
