@@ -11,7 +11,9 @@ import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _cpu_host,
+    _exports,
     _fingerprint,
+    _fstab,
     _host,
     _paths,
     _portage_lacks,
@@ -46,6 +48,8 @@ def facts(run: _portage_query.Run, *, cpuinfo: str = "/proc/cpuinfo", root: str 
         "processors": os.cpu_count() or 1,
         "memory_bytes": _host.memory_bytes(_read("/proc/meminfo")),
         "service_mgr": _host.service_manager(root),
+        "fstab": _fstab.ours(root),
+        "nfs_root": _exports.root(_exports.files(root).values()),
         "free_bytes": _host.free_bytes(_paths.STATE),
     }
 

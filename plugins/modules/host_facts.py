@@ -117,6 +117,15 @@ ansible_facts:
           description: How much memory the host has.
           type: int
           returned: always
+        fstab:
+          description: Where lines of C(/etc/fstab) mount that this collection wrote.
+          type: list
+          elements: str
+          returned: always
+        nfs_root:
+          description: What the machine exports as the root of all that NFSv4 shows (C(fsid=0)), empty if nothing.
+          type: str
+          returned: always
         service_mgr:
           description: V(systemd), V(openrc) or V(none).
           type: str
