@@ -19,6 +19,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _portage_lacks,
     _portage_query,
     _revisions,
+    _ssh_access,
     _tree,
 )
 
@@ -50,6 +51,7 @@ def facts(run: _portage_query.Run, *, cpuinfo: str = "/proc/cpuinfo", root: str 
         "service_mgr": _host.service_manager(root),
         "fstab": _fstab.ours(root),
         "nfs_root": _exports.root(_exports.files(root).values()),
+        "ssh_slaves": _ssh_access.hosts(),
         "free_bytes": _host.free_bytes(_paths.STATE),
     }
 

@@ -126,6 +126,11 @@ ansible_facts:
           description: What the machine exports as the root of all that NFSv4 shows (C(fsid=0)), empty if nothing.
           type: str
           returned: always
+        ssh_slaves:
+          description: The slaves that may read what is published here by ssh.
+          type: list
+          elements: str
+          returned: always
         service_mgr:
           description: V(systemd), V(openrc) or V(none).
           type: str
