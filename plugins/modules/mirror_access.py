@@ -12,9 +12,9 @@ version_added: 0.1.0
 author: larry.binhost contributors (@larry-binhost)
 description:
   - >-
-    Owns the mirrors' and slaves' lines in a user's C(~/.ssh/authorized_keys). Whoever comes with such a key gets no shell
-    and no forwarding: sshd runs C(larry-binhost.pyz mirror-source), which lists generations and lets rsync read one, or
-    a file of one.
+    Owns the mirrors' and slaves' lines in a user's C(~/.ssh/authorized_keys). Whoever comes with such a key gets no
+    shell and no forwarding: sshd runs C(larry-binhost.pyz mirror-source), which lists generations and lets rsync read
+    one, or a file of one.
   - All other lines stay as they are.
 extends_documentation_fragment:
   - larry.binhost.attributes
