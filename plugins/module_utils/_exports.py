@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import os
 import re
 import typing as t
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ansible_collections.larry.binhost.plugins.module_utils import _files
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 #: The files that ``exportfs -a`` reads; of the folder only those with this ending.
@@ -182,6 +185,18 @@ def _network(host: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
         return ipaddress.ip_network(host, strict=False)
     except ValueError:
         return None
+
+
+def files(root: str = "/") -> dict[str, str]:
+    """Return path to text of all that the server on this machine reads; what can't be read says nothing."""
+    folder = os.path.join(root, "etc/exports.d")
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    found = {}
+    for path in ("/etc/exports", *(f"/etc/exports.d/{name}" for name in names)):
+        if FILE.match(path):
+            with contextlib.suppress(OSError):
+                found[path] = _files.read(os.path.join(root, path[1:]))
+    return found
 
 
 def check(where: str, text: str, others: Mapping[str, str]) -> None:

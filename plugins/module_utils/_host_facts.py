@@ -11,12 +11,17 @@ import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _cpu_host,
+    _exports,
     _fingerprint,
+    _fstab,
     _host,
+    _mirror_link,
     _paths,
     _portage_lacks,
     _portage_query,
     _revisions,
+    _sigill,
+    _ssh_access,
     _tree,
 )
 
@@ -49,7 +54,12 @@ def facts(run: _portage_query.Run, *, cpuinfo: str = "/proc/cpuinfo", root: str 
         "processors": os.cpu_count() or 1,
         "memory_bytes": _host.memory_bytes(_read("/proc/meminfo")),
         "service_mgr": _host.service_manager(root),
+        "crashed": _sigill.told(_sigill.here(root=root, check=True)),
         "programs": programs(root),
+        "ssh_key": _mirror_link.public_key(os.path.join(root, _paths.STATE.lstrip("/"))),
+        "fstab": _fstab.ours(root),
+        "nfs_root": _exports.root(_exports.files(root).values()),
+        "ssh_slaves": _ssh_access.hosts(),
         "free_bytes": _host.free_bytes(_paths.STATE),
     }
 

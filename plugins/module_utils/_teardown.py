@@ -21,7 +21,6 @@ from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 from ansible_collections.larry.binhost.plugins.module_utils._removal import Extent
 
-
 _JOBS: t.Final = ("build", "publish", "pack", "verify", "prune", "rebuild", "image")
 
 

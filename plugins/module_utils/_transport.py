@@ -27,6 +27,9 @@ _URI: t.Final = re.compile(
     rf"|ssh://(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?{_HOST}/?"
     rf"|rsync://{_HOST}/[A-Za-z0-9_][^\s?#]*)\Z"
 )
+#: Portage copies from ``file://`` by itself, and waits for ever where a mount is gone; what it has no name for, it
+#: leaves to the fetchcommand, which is ours (_emerge/BinpkgFetcher.py).
+_OURS: t.Final = "larry-binhost+"
 EXPECTED: t.Final = "http://HOST, https://HOST, file:///PATH, ssh://USER@HOST or rsync://HOST/MODULE"
 
 
@@ -48,6 +51,21 @@ def base(uri: str) -> str:
     if not _URI.match(uri):
         raise BinhostError(f"sources: expected {EXPECTED}, found {uri!r}")
     return uri.rstrip("/")
+
+
+def for_portage(uri: str) -> str:
+    """Return what the index says, of which the fetchcommand makes this again with ``from_portage``."""
+    return _OURS + uri if uri.startswith("file:") else uri
+
+
+def from_portage(uri: str) -> str:
+    """Return the URI that ``for_portage`` was given."""
+    return uri[len(_OURS) :] if uri.startswith(_OURS) else uri
+
+
+def kind(told: Iterable[Source], uri: str | None) -> str:
+    """Return what the inventory calls the way with this URI."""
+    return next((source.kind for source in told if source.uri == uri), "")
 
 
 def sources(said: t.Any) -> tuple[Source, ...]:

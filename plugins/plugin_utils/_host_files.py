@@ -20,8 +20,8 @@ CLIENT_CONF: t.Final = "make.conf/zz-binhost.conf"
 NO_BDEPS: t.Final = "--with-bdeps=n"
 #: Portage's default is to take a package that isn't signed where a person's binrepos.conf lets it.
 VERIFY: t.Final = ("binpkg-request-signature",)
-#: A dead master must not hold up a person's own emerge: wget gives up after two attempts of ten seconds.
-FETCH: t.Final = 'wget --no-proxy --tries={tries} --timeout=10 --no-verbose -O "${{DISTDIR}}/${{FILE}}" "${{URI}}"'
+#: Goes down the ladder, a dead master holds up nothing, and Portage sees only what is as the seal says.
+FETCH: t.Final = f'{_paths.below("larry-binhost.pyz")} fetch "${{URI}}" "${{DISTDIR}}/${{FILE}}"'
 
 
 #: Portage's own, and on this machine's disk.
@@ -97,8 +97,8 @@ def _binrepos(verify: str) -> str:
     repository = {
         "priority": "10",
         "sync-uri": f"file://{_paths.below('current')}",
-        "fetchcommand": FETCH.format(tries=2),
-        "resumecommand": FETCH.format(tries=2).replace(" -O ", " -c -O "),
+        "fetchcommand": FETCH,
+        "resumecommand": FETCH,
         "verify-signature": verify,
     }
     return _fragments.ini({"binhost": repository}, header="")

@@ -13,7 +13,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fingerprint, _paths
+from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fingerprint, _machine, _paths
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _cpus,
@@ -25,6 +25,7 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _price,
     _remarks,
     _schema,
+    _serving,
     _shared,
     _sizes,
     _target_files,
@@ -98,6 +99,7 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
         "compile": _fingerprint.digest({key: settings.get(key) for key in _target_files.COMPILE}),
         "members": group.members,
         "unseen": group.unseen,
+        "machines": {slave: _machine.of_facts(facts[slave]) for slave in group.members},
         "repositories": repositories,
         "world": _asked(worlds),
         "wishes": _asked({slave: _wishes(worlds[slave], facts[slave]) for slave in group.members}),
@@ -128,7 +130,8 @@ def uri(fleet: Fleet, server: str) -> str:
     variables = fleet.variables[server]
     host = _inventory.address(variables, server)
     port = variables.get("mirror_http_port" if server in fleet.mirrors else "master_http_port")
-    return f"http://{f'[{host}]' if ':' in host else host}:{port or _inventory.HTTP_PORT}"
+    scheme = "https" if _serving.encrypted(variables) else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port or _inventory.HTTP_PORT}"
 
 
 def _repositories(group: Group, spec: Variables, facts: Mapping[str, Facts]) -> dict[str, str]:

@@ -57,6 +57,7 @@ _TARGET: t.Final[Form] = {
     "compile": "text",
     "members": ["text"],
     "unseen": ["text"],
+    "machines": {MANY: {"arch": "text", "features": ["text"], "kernel": "text", "glibc": "text"}},
     "repositories": {MANY: "text"},
     "world": {MANY: ["text"]},
     "wishes": {MANY: ["text"]},
@@ -89,7 +90,7 @@ PLAN: t.Final[Form] = {
             "master": "text",
             "servers": ["text"],
             "transports": [{"kind": "text", "uri": "text"}],
-            "mounts": [{"src": "text", "path": "text", "fstype": "text", "opts": "text"}],
+            "mounts": [{"src": "text", "path": "text", "fstype": "text", "opts": "text", "state": "text"}],
             "ssh_key": "text",
             "pinned": "number?",
             "files": {MANY: "text"},
@@ -104,8 +105,8 @@ PLAN: t.Final[Form] = {
 }
 #: What version 4 didn't know of a host.
 NEW_IN_5: t.Final[Mapping[str, t.Any]] = {"mounts": [], "ssh_key": ""}
-#: What version 4 didn't know of a target.
-NEW_OF_TARGET_IN_5: t.Final[Mapping[str, t.Any]] = {"publish": "complete"}
+#: What it didn't know of a target.
+TARGET_IN_5: t.Final[Mapping[str, t.Any]] = {"machines": {}, "publish": "complete"}
 #: What version 3 didn't know of a target; it had one server for each host, its master's.
 NEW_IN_4: t.Final[Mapping[str, t.Any]] = {"mirrors": [], "pinned": [], "installed": []}
 #: What version 2 didn't know, and what is taken for it where that made the last plan.
@@ -271,8 +272,7 @@ def _from_4(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return a plan of version 4 as one of this version."""
     targets, hosts = plan.get("targets"), plan.get("hosts")
     if isinstance(targets, Mapping):
-        ours = NEW_OF_TARGET_IN_5
-        targets = {name: {**ours, **one} if isinstance(one, Mapping) else one for name, one in targets.items()}
+        targets = {name: {**TARGET_IN_5, **one} if isinstance(one, Mapping) else one for name, one in targets.items()}
     if isinstance(hosts, Mapping):
         hosts = {name: _with_transports(one) if isinstance(one, Mapping) else one for name, one in hosts.items()}
     return {**plan, "version": VERSION, "targets": targets, "hosts": hosts}

@@ -25,6 +25,8 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _key_states,
     _keys,
     _mounts,
+    _orders,
+    _program,
     _publication,
     _repository,
     _rootrun,
@@ -124,8 +126,12 @@ class House:
         return _servers.Request(Place(TARGET, state), ways(uris), **{"timeout": 2, "trust": trust, **more})
 
     def sync(self, *uris: str, **more: t.Any) -> _sync.Result:
-        """Bring the slave into step with one of these servers."""
-        return _sync.run(self.request(*uris, **more))
+        """Bring the slave into step with one of these servers, as ``index_sync`` does."""
+        request = self.request(*uris, **more)
+        done = _sync.run(request)
+        _orders.keep(request)
+        _program.present(_program.path(request.place.state), state=request.place.state)
+        return done
 
     def emerge(self, *words: str) -> tuple[int, str]:
         """Run emerge on the slave; return its status and words."""
