@@ -44,7 +44,8 @@ def client(
     configuration = facts.get("configuration") or {}
     own = {**(variables.get("slave_make_conf") or {}), **(variables.get("slave_client_conf") or {})}
     fetches = any(name in own for name in _VARIABLES) or any(map(_fetches, configuration.values()))
-    ours = {} if fetches else {"FETCHCOMMAND_HTTP": FETCH, "RESUMECOMMAND_HTTP": FETCH.replace(" -O ", " -c -O ")}
+    by = uri.partition(":")[0].upper()
+    ours = {} if fetches else {f"FETCHCOMMAND_{by}": FETCH, f"RESUMECOMMAND_{by}": FETCH.replace(" -O ", " -c -O ")}
     groups = {GROUP: [uri, f"{uri}/restricted", *_local(variables, spec, configuration)]}
     return {
         CONF: _fragments.make_conf(ours, header=header, defaults={"GENTOO_MIRRORS": uri}),

@@ -53,5 +53,10 @@ def test_the_servers_that_counted_before_are_asked_afterwards(
     assert told(variables, spec, **files)[1] == OURS + more
 
 
+def test_a_master_with_a_certificate_is_asked_by_its_protocol() -> None:
+    made = _distfiles.client("laptop", {}, {}, {}, "https://master:8443")
+    assert "FETCHCOMMAND_HTTPS=" in made[_distfiles.CONF] and "FETCHCOMMAND_HTTP=" not in made[_distfiles.CONF]
+
+
 def test_it_can_be_unwanted() -> None:
     assert _distfiles.client("laptop", {"slave_distfiles": False}, {}, {}, URI) == {}
