@@ -28,9 +28,11 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _failed,
     _files,
     _fingerprint,
+    _host,
     _isolate,
     _lock,
     _merge_world,
+    _patterns,
     _proof,
     _record,
     _removal,
@@ -45,6 +47,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._failed import Here
 from ansible_collections.larry.binhost.plugins.module_utils._merge_world import FailedError, Place
+from ansible_collections.larry.binhost.plugins.module_utils._outcome import Outcome
 from ansible_collections.larry.binhost.plugins.module_utils._portage_query import Run
 from ansible_collections.larry.binhost.plugins.module_utils._target import Result, Target
 
@@ -147,9 +150,16 @@ def _in_root(place: Place, begun: _Begun, result: Result) -> dict[str, t.Any]:
         return {"whole": target.compile}
     if not failed.outcome.failures:
         return {}
-    if begun.options.get("emptytree"):
+    if begun.options.get("emptytree") and _is_of_the_stage(target, failed.outcome):
         return {"begun": target.compile, "proven": True}
     return {"whole": target.compile, "updating": True}
+
+
+def _is_of_the_stage(target: Target, outcome: Outcome) -> bool:
+    """Return whether what isn't built is installed all the same: only a build of everything makes packages of that."""
+    there = {_patterns.package(cpv) for cpv in _host.installed(target.root)}
+    left = [*outcome.failed, *(each.cpv for each in outcome.dropped)]
+    return not there.isdisjoint(map(_patterns.package, left))
 
 
 def _tell(target: Target, result: Result, words: str) -> None:

@@ -31,6 +31,8 @@ from ansible_collections.larry.binhost.plugins.module_utils._merge_world import 
 from ansible_collections.larry.binhost.plugins.module_utils._mounts import Mount
 from ansible_collections.larry.binhost.plugins.module_utils._outcome import Dropped, Outcome
 
+#: How often a build is begun again because what it made may help what failed.
+_ROUNDS: t.Final = 3
 _ENV: t.Final = f"{_tree_plan.CONFIG}/env"
 
 
@@ -40,16 +42,17 @@ def bring(place: Place, options: Options, where: str = _failed.ROOT) -> list[str
     Raises ``FailedError``, once what failed is kept, if not all is built.
     """
     built: list[str] = []
-    while True:
+    for left in reversed(range(_ROUNDS)):
         try:
             return built + _bring_once(place, options, where)
         except FailedError as exc:
             done = list(exc.outcome.source)
             exc.outcome.source[:0] = built
             # What was built just now may be what it failed for the lack of.
-            if not done or not _has_another_chance(place, where, exc.outcome):
+            if not left or not done or not _has_another_chance(place, where, exc.outcome):
                 raise
-            built = list(exc.outcome.source)
+            built, options = list(exc.outcome.source), {**options, "usepkg": True}
+    return built
 
 
 def _bring_once(place: Place, options: Options, where: str) -> list[str]:

@@ -48,9 +48,10 @@ def _paths(name: str, state: str, everything: bool) -> list[str]:
     folders += [place.folder, place.pool, os.path.join(state, "records", name)] if everything else []
     folders += glob.glob(os.path.join(glob.escape(os.path.join(state, "rebuilds", name)), "*"))
     jobs = [os.path.join(state, "jobs", f"{kind}-{name}") for kind in _JOBS]
-    folders += [*jobs, os.path.join(state, "config", name)]
+    folders += [*jobs, *(os.path.join(state, part, name) for part in ("config", "builder", "failed"))]
+    records = [os.path.join(state, "failed", f"{name}.json")]
     record = os.path.join(state, "fingerprints", f"target-{name}.json")
-    return [_unpack.partial(place.root), record, *(_durable.gone(folder) for folder in folders), *folders]
+    return [_unpack.partial(place.root), record, *records, *(_durable.gone(folder) for folder in folders), *folders]
 
 
 def plan(name: str, *, state: str = STATE, everything: bool = False) -> list[Part]:

@@ -273,6 +273,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _failed,
     _jobs,
+    _last_plan,
     _mounts,
     _patterns,
     _program,
@@ -317,6 +318,8 @@ def target(params: dict[str, t.Any]) -> _target.Target:
 def converge(module: AnsibleModule) -> dict[str, object]:
     """Return the result. Raises ``BinhostError``."""
     wanted = target(module.params)
+    if not module.check_mode:
+        _last_plan.remember(wanted.state_dir, wanted.name, "build", {**asdict(wanted), "retry": False})
     revisions = _target.revisions(wanted)
     because = _target.differs(wanted, revisions)
     nothing = _failed.standing(wanted, _target.snapshots(wanted, revisions))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A package that fails stops nobody, is kept with its log, and is compiled again only when that may help: real Portage."""
+"""A package that fails stops nobody, is kept with its log, and is compiled again when that may help: real Portage."""
 
 from __future__ import annotations
 
