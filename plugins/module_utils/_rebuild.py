@@ -18,20 +18,21 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
+    _archive,
     _build,
     _contents,
+    _durable,
     _files,
     _generation,
     _history,
     _lock,
     _packages,
+    _pins,
     _progress,
     _record,
     _removal,
-    _repository,
     _seal,
     _stage,
-    _trees,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
@@ -97,8 +98,8 @@ def rebuild(run: Run, request: Request, *, unpack: Unpack = _stage.install) -> d
         _prepare(run, request, record, unpack)
         try:
             _record.configure(request.root, inputs)
-            result = _build.build(run, _target(request, inputs, generation.seal))
-            _same_trees(record, result.snapshots)
+            repositories = _trees(request, record, generation.seal)
+            result = _build.build(run, _target(request, inputs, repositories))
             compared = compare(folder, generation.packages, os.path.join(request.folder, "pkgdir", request.target))
         finally:
             if not request.keep:
@@ -155,28 +156,30 @@ def _prepare(run: Run, request: Request, record: _record.Record, unpack: Unpack)
     unpack(run, request.root, offer, {"SHA512": sha512})
 
 
-def _target(request: Request, inputs: _record.Inputs, seal: _seal.Seal) -> Target:
-    repositories = {
-        name: os.path.join(_trees.store(request.place), repository.folder(name))
-        for name, repository in seal.repositories.items()
-    }
-    where = {
-        "root": request.root,
-        "distdir": request.distdir,
-        "restricted": request.restricted,
-        "state_dir": request.folder,
-    }
+def _target(request: Request, inputs: _record.Inputs, repositories: t.Mapping[str, str]) -> Target:
+    sources = {"distdir": request.distdir, "restricted": request.restricted}
+    where = {"root": request.root, "state_dir": request.folder, **sources}
     own = inputs.as_target(**where, repositories=repositories, publish=PARTIAL)
     _files.directory(own.live)
     return own
 
 
-def _same_trees(record: _record.Record, snapshots: t.Mapping[str, str]) -> None:
-    """Raise ``BinhostError`` if the repositories that were built from are not those of the record."""
-    for name, path in snapshots.items():
-        found, wanted = _repository.revision_of(name, path), record.repositories.get(name, "none")
-        if found != wanted[:12]:
-            raise BinhostError(f"repository {name}: expected revision {wanted[:12]}, as recorded, found {found}")
+def _trees(request: Request, record: _record.Record, seal: _seal.Seal) -> dict[str, str]:
+    """Unpack the generation's ebuild repositories; return name to what leads to each, as to one that is pinned."""
+    found = {}
+    for name, repository in seal.repositories.items():
+        if record.repositories.get(name) != repository.revision[:12]:
+            at = record.repositories.get(name, "none")
+            raise BinhostError(f"repository {name}: expected revision {repository.revision[:12]}, recorded is {at}")
+        archive = os.path.join(request.place.generation(request.number), repository.archive)
+        if _durable.digests(archive, "sha512")["sha512"] != repository.sha512:
+            raise BinhostError(f"{archive}: expected the archive that the seal names, found another")
+        folder = os.path.join(request.folder, "repos", repository.folder(name))
+        _files.directory(os.path.dirname(folder))
+        _archive.unpack(archive, folder)
+        found[name] = _pins.link(name, request.folder)
+        _files.link(found[name], f"../repos/{repository.folder(name)}")
+    return found
 
 
 def compare(folder: str, entries: t.Mapping[str, _packages.Package], pkgdir: str) -> Compared:

@@ -8,6 +8,7 @@
     STATE/generations/T/41/record.json   under the seal, for whoever reads the generation:
         {"format": 1, "target": "laptops", "inputs": "<sha512>", "built": "2026-01-31T12:00:00Z",
          "stage": {"file": "stage3-….tar.xz", "sha512": "…", "time": "…"}, "repositories": {"gentoo": "<revision>"},
+         "commits": {"gentoo": "<commit>"},
          "configuration": "<sha256>", "cflags": "…", "tools": ["Portage 3.0.83 (…)", "gcc (Gentoo …) 14.2.1"],
          "installed": ["sys-libs/glibc-2.40", …], "packages": {"PATH": {"seconds": 12, "cpu_seconds": 34.5}},
          "failed": {}}
@@ -32,6 +33,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _files,
     _fingerprint,
     _packages,
+    _pins,
     _seal,
     _stage,
     _timings,
@@ -75,6 +77,7 @@ class Record:
     built: str  # when, UTC
     stage: t.Mapping[str, str]  # as _stage.Stage; empty where the root wasn't unpacked by us
     repositories: t.Mapping[str, str]  # name -> 12 digits of the revision
+    commits: t.Mapping[str, str]  # name -> commit, of those that are pinned to one
     configuration: str  # SHA-256 of the 01 tree
     cflags: str
     tools: t.Sequence[str]  # Portage and compiler, in their own words
@@ -169,6 +172,7 @@ def note(target: Target, result: Result, revisions: t.Mapping[str, str], said: s
         built=_seal.utc(time.time()),
         stage=_fingerprint.recorded(os.path.join(target.root, _stage.RECORD)),
         repositories=dict(sorted(revisions.items())),
+        commits=_pins.commits(result.snapshots, target.state_dir),
         configuration=_fingerprint.digest([texts, dict(inputs.links)]),
         cflags=target.cflags,
         tools=tools(said),
