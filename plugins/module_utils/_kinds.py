@@ -14,9 +14,12 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge,
     _emerge_run,
     _history,
+    _image,
+    _kit_make,
     _mirroring,
     _progress,
     _quickpkg,
+    _rebuild,
     _release,
     _stage,
     _target,
@@ -78,6 +81,11 @@ def pack(run: Run, parameters: Parameters) -> dict[str, t.Any]:
     return _quickpkg.told(_quickpkg.converge(run, _quickpkg.Shared(**parameters), check=False))
 
 
+def kit(run: Run, parameters: Parameters) -> dict[str, t.Any]:
+    """Write the kit that a ``_kit_make.Request``, given as a dictionary, asks for; return what the module tells."""
+    return _kit_make.run(run, _kit_make.Request(**parameters))
+
+
 def command(run: Run, parameters: Parameters) -> dict[str, t.Any]:
     """Run ``argv``; for root it can leave no process behind, however it ends."""
     confined = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] if os.geteuid() == 0 else []
@@ -120,7 +128,10 @@ KINDS: t.Final[t.Mapping[str, Kind]] = {
     "publish": Kind(publish),
     "verify": Kind(verify),
     "prune": Kind(prune),
+    "image": Kind(_image.work),
+    "rebuild": Kind(_rebuild.work, _emerge.doing, _rebuild.source),
     "pack": Kind(pack),
+    "kit": Kind(kit),
     "mirror": Kind(_mirroring.work, _mirroring.doing),
     "command": Kind(command),
 }

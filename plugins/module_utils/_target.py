@@ -45,6 +45,7 @@ class Target:
     distdir: str
     options: t.Mapping[str, t.Any]  # emerge's
     build_on_slave: t.Sequence[str] = ()  # packages that every slave makes itself; "*" for any text
+    restricted: str = ""  # folder of sources that only persons may fetch; empty: they are in ``distdir``
     network: str = "none"  # of builds: none, host, or HOST:PORT that alone is reached; sources are fetched before
     tmpfs: int | None = None  # bytes of memory for builds; None: on the root's disk
     on_disk: t.Sequence[str] = ()  # packages that are too large for that; "*" for any text
@@ -90,6 +91,7 @@ class Result:
     variants: dict[str, list[str]] = field(default_factory=dict)  # slave -> what was built once more for it
     apart: dict[str, str] = field(default_factory=dict)  # slave whose world isn't in the root -> Portage's words
     unsatisfiable: dict[str, list[str]] = field(default_factory=dict)  # atom that no repository has -> who asks for it
+    seconds: dict[str, float] = field(default_factory=dict)  # package that was compiled -> how long that took
     problems: list[str] = field(default_factory=list)  # a slave's packages that could not be built; the others' could
     # "x/a-1", or "x/a-1 for SLAVE", to what ``_failed.Failed`` has of it: all that stand failed now
     failed: dict[str, dict[str, t.Any]] = field(default_factory=dict)
@@ -101,7 +103,7 @@ class Result:
 
 def revisions(target: Target) -> dict[str, str]:
     """Return the revision that each repository is at now, as its snapshot is named by it."""
-    return {name: _repository.revision(place)[:12] for name, place in target.repositories.items()}
+    return {name: _repository.digits(name, place, target.state_dir) for name, place in target.repositories.items()}
 
 
 def snapshots(target: Target, revisions: t.Mapping[str, str]) -> dict[str, str]:

@@ -87,7 +87,8 @@ def mark(state: str, target: str) -> str:
         return _fingerprint.digest(told)
     offer = asked["stage"]["offer"]
     told += [_content(path) for path in (f"{offer['source']}.DIGESTS", f"{offer['source']}.asc", offer["key"])]
-    told += [_stat(path) for path in (offer["source"], asked["build"]["distdir"], _passphrase(state))]
+    folders = [asked["build"]["distdir"], asked["build"].get("restricted") or ""]
+    told += [_stat(path) for path in (offer["source"], *folders, _passphrase(state))]
     places = asked["build"]["repositories"]
     told.append({name: _revision(place) for name, place in places.items()})
     told.append(_fingerprint.files(os.path.join(asked["build"]["root"], "etc/portage")))

@@ -115,6 +115,12 @@ options:
     description: Where the sources are kept on this host.
     type: path
     default: /var/cache/distfiles
+  restricted:
+    description:
+      - The folder on this host with sources that no program may fetch (RESTRICT=fetch), filled by hand. Builds read it.
+      - What is missing there is told, with size and digest, before anything is built.
+      - Without it they are looked for in O(distdir) alone.
+    type: path
   jobs:
     description: How many packages are built at a time.
     type: int
@@ -303,6 +309,7 @@ def target(params: dict[str, t.Any]) -> _target.Target:
         **{name: params[name] for name in same},
         variants=[_target.Variant(**variant) for variant in params["variants"]],
         options={"jobs": params["jobs"], "load_average": params["load_average"]},
+        restricted=params["restricted"] or "",
         tmpfs=_size.in_memory(size, "build_tmpfs") if size else None,
         on_disk=params["build_on_disk"],
     )
@@ -355,6 +362,7 @@ def main() -> None:
             "compile": {"type": "str", "required": True},
             "cflags": {"type": "str", "required": True},
             "distdir": {"type": "path", "default": _mounts.DISTDIR},
+            "restricted": {"type": "path"},
             "jobs": {"type": "int", "default": 1},
             "load_average": {"type": "float"},
             "depclean": {"type": "bool", "default": False},

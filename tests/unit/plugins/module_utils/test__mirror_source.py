@@ -102,7 +102,7 @@ def test_reading_a_generation(state: Path, monkeypatch: pytest.MonkeyPatch, word
 )
 def test_nothing_else(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: t.Any, asked: str) -> None:
     assert ask(state, asked, monkeypatch) == 1
-    assert f"expected 'list' or rsync's reading of one generation, found {asked[:200]!r}" in capsys.readouterr().err
+    assert f"{_mirror_source.REFUSED}, found {asked[:200]!r}" in capsys.readouterr().err
 
 
 def test_a_link_is_no_generation(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: t.Any) -> None:
