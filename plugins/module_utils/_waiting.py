@@ -27,7 +27,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 #: What the message of a package that failed says -> what is waited for, as a person is told it. The first that fits.
 _OF_PACKAGES: t.Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(_failure_words.NO_SPACE, re.I), "room on the disk"),
-    (re.compile(r"may not be fetched by a program"), "a file that a person has to fetch"),
+    (re.compile(r"may not be fetched by a program|no program may fetch"), "a file that a person has to fetch"),
 )
 #: The same, of any other message.
 _WORDS: t.Final = (
