@@ -139,7 +139,9 @@ def _after(place: Place, where: str, error: FailedError, refused: t.Mapping[str,
     """Return what stands failed after a run."""
     outcome = error.outcome
     fresh = [each for each in outcome.failures if each.cpv not in refused]
-    inputs = _failed_inputs.of(place, [each.cpv for each in fresh if not _failed.passes(each)])
+    # Where emerge was killed it names none: that is no fault of what was built.
+    lasting = [each.cpv for each in fresh if each.cpv in error.named and not _failed.passes(each)]
+    inputs = _failed_inputs.of(place, lasting)
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     new = _failed.record(place.target, where, dataclasses.replace(outcome, failures=fresh), inputs, now=now)
     old = {each.cpv: refused[each.cpv] for each in outcome.failures if each.cpv in refused}
