@@ -71,9 +71,9 @@ def _bring_once(place: Place, options: Options, where: str) -> list[str]:
 
 def _has_another_chance(place: Place, where: str, outcome: Outcome) -> bool:
     """Return whether something is no longer as it was when a package failed; one that failed just now has failed."""
-    known = _failed.load(place.target)
-    failed = [cpv for cpv in outcome.failed if known[where].failed[cpv].inputs]
-    return len(_standing(place, {where: known[where]}, failed)) < len(failed)
+    here = _failed.load(place.target).get(where, Here())
+    failed = [cpv for cpv in outcome.failed if cpv in here.failed and here.failed[cpv].inputs]
+    return len(_standing(place, {where: here}, failed)) < len(failed)
 
 
 def foresee(place: Place, cpvs: t.Sequence[str], where: str) -> None:
