@@ -19,6 +19,10 @@
         images/            master: build roots as tarballs (see _image)
         keys/              master: what it signs with, for root alone (see _keys)
         trusted.asc        slave: whose signatures it believes (see _trust)
+        builder.json, builder/T/   master: what the last run asked for, which a timer does again (see _last_plan)
+        failed/T.json, failed/T/   master: what failed to build, and the logs (see _failed)
+        status.json        master: how it stands, as of the builder's last step (see _status)
+        update.json        slave: what it installs by itself (see _auto_update)
         fingerprints/      what the last run that had nothing left to do depended on
 """
 
