@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import typing as t
 from dataclasses import asdict
@@ -96,5 +97,10 @@ def test_what_it_means_is_told_also_where_nobody_agrees(tmp_path: Path) -> None:
     with pytest.raises(_emerge_ask.StoppedError) as caught:
         _emerge_ask.ask(question, params)
     assert caught.value.result["acceptance"] == asdict(answer.acceptance)
+    assert "To compile here" not in str(caught.value)
+    record = {"packages": {"x/one/one-1-1.gpkg.tar": {"seconds": 61}}}
+    (tmp_path / "index/record.json").write_text(json.dumps(record))
+    with pytest.raises(_emerge_ask.StoppedError, match="\nTo compile here, about 2 min$"):
+        _emerge_ask.ask(question, params)
     root = dataclasses.replace(question, place=Place(root=str(tmp_path)))
     assert _emerge_ask.ask(root, {**params, "max_source": None}).acceptance == _acceptance.Acceptance()
