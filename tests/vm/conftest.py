@@ -49,7 +49,8 @@ rpc.nfsd --no-nfs-version 3 --grace-time 10 --lease-time 10 4
 echo Y >/proc/fs/nfsd/v4_end_grace
 exec rpc.mountd --foreground --no-nfs-version 3
 END
-systemd-run --quiet --unit=master unshare --mount --propagation=private nsenter --net=/run/netns/master sh -eu /root/server
+apart="unshare --mount --propagation=private nsenter --net=/run/netns/master"
+systemd-run --quiet --unit=master $apart sh -eu /root/server
 """
 
 
@@ -109,7 +110,7 @@ class Laptop:
         )
         self.run(f"set -eu; {SERVER}")
         self.run(
-            f"set -eu; systemctl daemon-reload; systemctl start \"$(systemd-escape --path {EXPORT}).automount\"; "
+            f'set -eu; systemctl daemon-reload; systemctl start "$(systemd-escape --path {EXPORT}).automount"; '
             "until ip netns exec master ss -Hltn | grep -q :2049; do sleep 0.5; done"
         )
 

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A slave whose packages come by NFS, and the cable that is pulled while they are mounted: nothing may hang.
 
-One machine for all, in the order of the file. Seconds are those of an emulated machine, where a process takes fifty times as long
-to begin.
+One machine for all, in the order of the file. Seconds are those of an emulated machine, where a process takes fifty
+times as long to begin.
 """
 
 from __future__ import annotations
