@@ -95,6 +95,26 @@ def test_first(master: Master, slave: Slave) -> None:
     assert sorted(os.listdir(slave.state / "repos")) == [snapshot.name]
 
 
+def test_the_record_comes_along_where_it_is_right(master: Master, slave: Slave) -> None:
+    """It says how long packages took; no slave stays without packages for want of that."""
+    here = slave.state / "current/record.json"
+    assert slave.run().number == 1
+    assert not here.exists()
+    for number, damage in ((2, None), (3, b"lies\n"), (4, b""), (5, None)):
+        master.build(C, content=str(number))
+        record = f"{number}\n".encode()
+        _publication.publish(master.place, master.snapshot(), record=record)
+        if damage is not None:
+            lie(master, "record.json", damage)
+        if damage == b"":
+            (Path(master.place.folder) / "current/record.json").unlink()
+        done = slave.run()
+        assert (done.changed, done.number) == (True, number)
+        assert (here.read_bytes() if here.exists() else None) == (record if damage is None else None)
+        assert [path.name for path in here.parent.parent.iterdir() if path.name.startswith(".new-")] == []
+    assert here.stat().st_mode & 0o777 == 0o644
+
+
 def test_all_can_read_it(slave: Slave) -> None:
     slave.run()
     for top in ("generations", "repos"):
