@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import typing as t
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import _answer, _chi
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 SECONDS: t.Final = 2.0
+_SYSTEMD: t.Final = "/run/systemd/system"
 _PORTS: t.Final = {"ssh": 22, "rsync": 873}
 #: What a server says first.  Source: RFC 4253, 4.2; rsync clientserver.c, exchange_protocols.
 _GREETINGS: t.Final = {"ssh": b"SSH-", "rsync": b"@RSYNCD:"}
@@ -60,6 +62,10 @@ def _try_greeting(url: str) -> None:
 
 def _try_file(url: str) -> None:
     folder = os.path.dirname(os.path.dirname(_fetch_child.path(url)))
+    if not os.path.isdir(folder) and not os.path.isdir(_SYSTEMD):
+        # Nobody else mounts there what fstab has as noauto: systemd does when somebody looks.
+        command = ["timeout", "--signal=KILL", str(SECONDS), "mount", "--", os.path.dirname(folder)]
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if not os.path.isdir(folder):
         raise _answer.Unanswered(f"{url}: expected the folder {folder}, found none: is it mounted?")
     os.listdir(folder)
