@@ -54,10 +54,10 @@ def test_the_same_world(house: House, server: Server, kind: str) -> None:
     shutil.rmtree(house.slave / STATE)
     house.trust()
     with way(kind, house, server) as uri:
-        done = house.sync(uri)
-        assert (done.changed, done.number, done.answer.uri) == (True, 1, uri)
+        done = house.sync(uri, timeout=20)
+        assert (done.changed, done.number, done.answer.uri) == (True, 1, uri), done.answer.message
         assert index(house) == expected
-        assert not house.sync(uri).changed
+        assert not house.sync(uri, timeout=20).changed
         status, words = house.emerge(A)
         assert (status, house.installed()) == (0, "a-1"), words
         said = (house.slave / STATE / "current/Packages").read_text()
@@ -100,18 +100,18 @@ def test_lying(house: House, server: Server, kind: str) -> None:
     liar.copy()
     with newer(house, server), way(kind, house, liar) as uri:
         house.sync(server.uri)
-        done = house.sync(uri, server.uri, timeout=5)
+        done = house.sync(uri, server.uri, timeout=20)
         assert (done.changed, done.number, done.answer.uri) == (False, 2, server.uri)
         assert "is behind and was passed over" in done.answer.remarks[0]
         for path, change in (("Packages", html), ("Packages", lambda data: data[:-1] + b"x"), ("seal.json", html)):
             liar.copy()
             liar.damage(path, change)
             shutil.rmtree(house.slave / STATE / "generations")
-            done = house.sync(uri, server.uri, timeout=5)
+            done = house.sync(uri, server.uri, timeout=20)
             assert (done.number, done.answer.uri) == (2, server.uri)
             assert done.answer.remarks[0].startswith(f"{uri} answers wrongly and was passed over: {uri}/laptops/")
         with pytest.raises(BinhostError, match="expected a seal"):
-            house.sync(uri, timeout=5)
+            house.sync(uri, timeout=20)
 
 
 def test_a_folder_that_never_answers(house: House, server: Server) -> None:
