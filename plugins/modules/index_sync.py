@@ -16,8 +16,9 @@ description:
     generation is here already, fetches the index and the ebuild repositories that it names, checks them, and lets
     C(/var/lib/larry-binhost/current) point to them in one step. Portage reads the index from there; its C(URI) is
     the server that answered.
-  - Packages themselves are fetched by Portage. Those of no generation that is here, and those that were fetched days ago,
-    are removed from where it leaves them, C(/var/cache/binhost/binhost).
+  - >-
+    Packages themselves are fetched by Portage. Those of no generation that is here, and those that were fetched days
+    ago, are removed from where it leaves them, C(/var/cache/binhost/binhost).
   - >-
     A server that is silent, has nothing, is behind what was here already, or answers with anything wrong is passed over
     with a remark, and the next is asked.
