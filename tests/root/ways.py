@@ -29,8 +29,8 @@ uid = 0
 gid = 0
 use chroot = yes
 read only = yes
-lock file = {folder}/rsyncd.lock
-pid file = {folder}/rsyncd.pid
+lock file = {conf}.lock
+pid file = {conf}.pid
 [packages]
 path = {folder}/generations
 """
@@ -45,8 +45,9 @@ def folder(server: Server) -> str:
 @contextlib.contextmanager
 def rsync(house: House, server: Server) -> Iterator[str]:
     """Let rsyncd serve it; yield the way to it."""
-    port, conf = free_port(), server.folder / "rsyncd.conf"
-    conf.write_text(RSYNCD.format(port=port, folder=server.folder))
+    port = free_port()
+    conf = house.shared / f"rsyncd-{port}"
+    conf.write_text(RSYNCD.format(port=port, folder=server.folder, conf=conf))
     argv = house.argv(house.master, "rsync", "--daemon", "--no-detach", f"--config={conf}")
     with service(argv, port):
         yield f"rsync://127.0.0.1:{port}/packages"
@@ -57,8 +58,8 @@ def ssh(house: House, server: Server) -> Iterator[str]:
     """Let the slave in, as the roles do, and run sshd; yield the way to it."""
     port, state = free_port(), str(house.slave / STATE)
     key, there = _mirror_link.make_key(run, "laptop", state), str(server.folder)
-    program = _program.path(there)
-    _program.present(program, state=there)
+    program = _program.path(str(house.state))
+    _program.present(program, state=str(house.state))
     file = _ssh_access.File(str(house.master / "root/.ssh/authorized_keys"), 0, 0)
     command = f"{program} --state={there} {_mirror_source.COMMAND}"
     _ssh_access.write(file, _ssh_access.wanted("", {"laptop": key}, command))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _orders, _servers, _sync_hook, _transport
+from ansible_collections.larry.binhost.plugins.module_utils import _orders, _servers, _services, _sync_hook, _transport
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
@@ -50,3 +50,12 @@ def test_who_runs_it() -> None:
     assert cron["content"].endswith("@hourly root /var/lib/larry-binhost/larry-binhost.pyz binhost-sync --quiet\n")
     with pytest.raises(BinhostError, match="^timer: expected one of hourly, daily, weekly, or nothing, found 'often'$"):
         files(_sync_hook.Wanted(hook=False, timer="often"), "systemd")
+
+
+def test_the_timer_is_what_is_started() -> None:
+    wanted = _sync_hook.Wanted(hook=True, timer="daily")
+    assert [service.name for service in _sync_hook.wish(wanted, _services.SYSTEMD).services] == [
+        "larry-binhost-sync.timer"
+    ]
+    assert _sync_hook.wish(wanted, _services.OPENRC).services == []
+    assert _sync_hook.wish(wanted, None).owner == "larry-binhost-sync"
