@@ -18,7 +18,13 @@ from dataclasses import dataclass
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.larry.binhost.plugins.module_utils import _paths, _patterns
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.plugin_utils import _declarations, _declared, _mirrors, _transports
+from ansible_collections.larry.binhost.plugins.plugin_utils import (
+    _declarations,
+    _declared,
+    _mirrors,
+    _serving,
+    _transports,
+)
 
 if t.TYPE_CHECKING:
     import netaddr
@@ -206,6 +212,7 @@ def problems(fleet: Fleet) -> list[str]:
     parts = (_groups, _shared, _targets, _networks, _masters, _slaves)
     found = [problem for part in parts for problem in part(fleet)]
     found += _transports.problems(fleet)
+    found += _serving.problems(fleet)
     return found if not isinstance(fleet.targets, Mapping) else [*found, *_mirrors.problems(fleet)]
 
 
@@ -323,9 +330,10 @@ def _networks(fleet: Fleet) -> Iterator[str]:
             networks.append(netaddr.IPNetwork(network))
         except (netaddr.AddrFormatError, ValueError, TypeError):
             yield f"all hosts: binhost_networks: expected networks such as 192.168.1.0/24, found {network!r}"
-    for network in networks:
-        if network.prefixlen == 0:
-            yield f"all hosts: binhost_networks: expected the fleet's own networks, found {network}: everybody's"
+    try:
+        _serving.merged(map(str, networks))
+    except BinhostError as exc:
+        yield f"all hosts: binhost_networks: {exc}"
     for host in [*fleet.masters, *fleet.slaves, *fleet.mirrors]:
         yield from _address(host, fleet.variables[host], networks)
 
