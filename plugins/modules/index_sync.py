@@ -99,7 +99,8 @@ options:
   hook:
     description: >-
       Whether a person's own C(emerge), at C(/usr/local/bin/emerge), first brings the newest generation here, as
-      C(larry-binhost.pyz binhost-sync) does. It waits for nobody who doesn't answer, and fails for nothing.
+      C(larry-binhost.pyz binhost-sync) does. It waits for nobody who doesn't answer, and fails for nothing. A file of
+      somebody else's there stays.
     type: bool
     default: false
   timer:
@@ -270,7 +271,9 @@ def _standing(module: AnsibleModule, request: _servers.Request) -> list[dict[str
         _program.present(_program.path(state), state=state)
     wanted = _sync_hook.Wanted(module.params["hook"], module.params["timer"])
     # A state folder elsewhere is nobody's machine.
-    changed = _sync_hook.converge(module.run_command, wanted, check=check) if state == STATE else []
+    changed, warning = _sync_hook.converge(module.run_command, wanted, check=check) if state == STATE else ([], "")
+    if warning:
+        module.warn(warning)
     path = os.path.join(state, _orders.NAME)
     order = {"before_header": path, "after_header": path, "before": before, "after": after}
     return [*([order] if before != after else []), *changed]

@@ -8,7 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _orders, _servers, _services, _sync_hook, _transport
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _files,
+    _orders,
+    _servers,
+    _services,
+    _sync_hook,
+    _transport,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
@@ -59,3 +66,12 @@ def test_the_timer_is_what_is_started() -> None:
     ]
     assert _sync_hook.wish(wanted, _services.OPENRC).services == []
     assert _sync_hook.wish(wanted, None).owner == "larry-binhost-sync"
+
+
+def test_somebody_elses_file_stays(tmp_path: Path) -> None:
+    state, path = str(tmp_path), str(tmp_path / "emerge")
+    assert _sync_hook.foreign(path, state) == ""
+    (tmp_path / "emerge").write_text("mine")
+    assert _sync_hook.foreign(path, state).startswith(f"{path}: expected no file of anybody else's, found one")
+    _files.save_record(str(tmp_path / "services.json"), {_sync_hook.OWNER: {path: "0"}})
+    assert _sync_hook.foreign(path, state) == ""
