@@ -83,7 +83,11 @@ class Machine:
     def facts(self) -> dict[str, t.Any]:
         """Return what host_facts says that the role reads here."""
         root = str(self.host.path)
-        return {"fstab": _fstab.ours(root), "nfs_root": _exports.root(_exports.files(root).values())}
+        return {
+            "fstab": _fstab.ours(root),
+            "nfs_root": _exports.root(_exports.files(root).values()),
+            "programs": [*(["exportfs"] if (self.host.path / PACKAGE).exists() else []), "nginx", "rsync"],
+        }
 
     def run(self, *words: str, **more: t.Any) -> tuple[int, dict[str, dict[str, t.Any]]]:
         """Let the role do its part; return the status, and of each task that did something what it said."""
@@ -161,6 +165,8 @@ def machine(pristine: Path, folder: Path) -> Iterator[Machine]:
             subprocess.run(["umount", f"{root}/srv/larry-binhost/{place}"], check=False, capture_output=True)
 
 
+#: What Portage has installed once it was asked to: it brings the program that the stage lacks.
+PACKAGE: t.Final = "var/db/pkg/net-fs/nfs-utils-2.6"
 PERSONS: t.Final = "/home 10.7.0.9"
 
 
@@ -171,10 +177,13 @@ def test_nfs_comes_and_goes(pristine_root: Path, tmp_path: Path) -> None:
         before = {path: (etc / path).read_text() for path in ("exports", "fstab")}
         packages = {"master_nfs": True}
         done = ["The folders that NFS shares are in their place", "The packages are served"]
-        first = ["The folders that NFS shares are there", *done]
+        more = ["The folders that NFS shares are there", *done]
+        made.host.ebuild("net-fs/nfs-utils-2.6", "")
+        first = ["The programs that serve are there", *more]
         assert made.changed("--check", **packages) == first
         assert made.mounted() == {}
         assert made.changed(**packages) == first
+        assert "net-fs/nfs-utils" in (made.host.path / "var/lib/portage/world").read_text().split()
         started = [f"{verb} {name}" for verb in ("add", "start") for name in ("larry-binhost-http", "nfs")]
         assert [line.removesuffix(" default") for line in made.told()] == started
         assert made.mounted() == {"larry-binhost/packages": "lib/larry-binhost/generations"}
@@ -197,7 +206,7 @@ def test_nfs_comes_and_goes(pristine_root: Path, tmp_path: Path) -> None:
         sh("umount", f"{made.host.path}{inside}")
         (etc / "exports.d/larry-binhost.exports").unlink()
         tree = {**packages, "master_nfs_share": "tree", "master_nfs_clients": "slaves", "master_nfs_versions": [3, 4]}
-        assert made.changed(**tree) == first
+        assert made.changed(**tree) == more
         assert made.told() == ["restart nfs"]
         assert "vers3=y" in (etc / "nfs.conf.d/larry-binhost.conf").read_text()
         assert made.mounted() == {
