@@ -148,7 +148,7 @@ def _settle(pool: str, arrivals: str, wanted: Wanted, signer: Signer | None) -> 
     sums = _durable.digests(arrival, "sha512", "md5", "sha1")
     status = os.stat(arrival)
     key = signer.fingerprint if signer else ""
-    package = _seals.Package(sums["sha512"], status.st_size, key, facts.cflags, facts.kernel, wanted.source)
+    package = _seals.Package(sums["sha512"], status.st_size, key, **asdict(facts), source=wanted.source)
     have = Kept(package, sums["md5"], sums["sha1"], status.st_mtime_ns)
     _files.directory(os.path.dirname(place))
     _durable.remove(place + RECORD)

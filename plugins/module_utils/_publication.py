@@ -47,9 +47,11 @@ def publish(
     signer: Signer | None = None,
     look: Look = lambda folder: (),
     kept: _prune.Kept = _prune.Kept(),  # noqa: B008
+    record: bytes | None = None,
 ) -> Plan:
     """Bring about what ``plan`` says, as the only one that does; returns the plan.
 
+    ``record`` is the text of record.json; without one, content that was published before keeps the record it had then.
     Without ``signer`` nothing is signed.  ``look`` returns what is wrong with the folder of a generation that is about
     to become current; ``kept`` says what stays besides it.  Raises ``BinhostError``, with what is served untouched, if
     anything isn't as the index says.
@@ -63,7 +65,7 @@ def publish(
         if wanted.changed:
             usable = replace(signer, valid=_intent.valid(wish, signer)) if signer else None
             with _cleaning(place):
-                _make(place, wanted, wanted.index, _Making(wish, usable, look))
+                _make(place, wanted, wanted.index, _Making(wish, usable, look, record))
             _prune.generations(place, kept)
         return wanted
 
@@ -74,6 +76,7 @@ class _Making(t.NamedTuple):
     wish: Wish
     signer: Signer | None
     look: Look
+    record: bytes | None
 
 
 @contextlib.contextmanager
@@ -119,6 +122,7 @@ def _make(place: Place, wanted: Plan, index: _packages.Index, making: _Making) -
         index=_write_index(draft, amended, timestamp),
         repositories=_carry_repositories(place, wanted, draft),
         packages={path: file.package for path, file in files.items()},
+        record=_write_record(place, wanted, draft, making.record),
     )
     _write_seal(draft, seal, making.signer)
     _trees.bring(place, draft, seal)
@@ -176,6 +180,20 @@ def _write_seal(draft: str, seal: _seal.Seal, signer: Signer | None) -> None:
     if signer:
         signer.sign_file(path, signature)
         os.chmod(signature, _durable.FILE_MODE)
+
+
+def _write_record(place: Place, wanted: Plan, folder: str, record: bytes | None) -> _seal.File | None:
+    """Put the record of what the generation was made of into it; return what it is, None where nobody knows."""
+    path = os.path.join(folder, _seal.RECORD)
+    if record is not None and not wanted.restores:
+        _durable.write(path, record)
+        return _generation.file_of(record)
+    same = wanted.current if wanted.current and wanted.content == wanted.before else None
+    old = wanted.folder if wanted.restores else place.generation(same.seal.number) if same else ""
+    known = _generation.seal_of(old).record if old else None
+    if known:
+        _durable.link(os.path.join(old, _seal.RECORD), path)
+    return known
 
 
 def _last_timestamp(place: Place) -> int:

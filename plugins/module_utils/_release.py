@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _closure,
+    _fitness,
     _generation,
     _intent,
     _lock,
@@ -47,6 +48,7 @@ class Request:
     budget: int | None = None  # bytes
     build_on_slave: t.Sequence[str] = ()
     distdir: str = "/var/cache/distfiles"
+    machines: t.Mapping[str, t.Mapping[str, t.Any]] = field(default_factory=dict)  # the slaves, as plans know them
 
     @property
     def place(self) -> Place:
@@ -107,7 +109,10 @@ def foreseen(run: Run, request: Request, *, check: bool) -> dict[str, t.Any]:
             raise
     wanted = _intent.plan(request.place, request.repositories, request.wish, signer)
     closure = request.asking(run).possible
-    return {**_intent.told(request.place, wanted), "over_budget": _over(request), "pruned": [], "closure": closure}
+    place, machines = request.place, request.machines
+    opened = check and wanted.changed  # publishing itself opens them
+    fit = _fitness.foreseen(place, wanted, machines) if opened else _fitness.of_current(place, machines)
+    return {**_intent.told(place, wanted), **fit, "over_budget": _over(request), "pruned": [], "closure": closure}
 
 
 def warnings(request: Request, result: t.Mapping[str, t.Any]) -> list[str]:
@@ -151,7 +156,7 @@ def publish(run: Run, request: Request) -> dict[str, t.Any]:
         look=look if asking.possible else lambda folder: [],
         kept=request.kept,
     )
-    told = _intent.told(request.place, wanted)
+    told = {**_intent.told(request.place, wanted), **_fitness.of_current(request.place, request.machines)}
     return {**told, "over_budget": _over(request), "pruned": pruned, "said": said, "closure": asking.possible}
 
 

@@ -83,7 +83,7 @@ class Result:
 
 def revisions(target: Target) -> dict[str, str]:
     """Return the revision that each repository is at now, as its snapshot is named by it."""
-    return {name: _repository.revision(place)[:12] for name, place in target.repositories.items()}
+    return {name: _repository.digits(name, place, target.state_dir) for name, place in target.repositories.items()}
 
 
 def snapshots(target: Target, revisions: t.Mapping[str, str]) -> dict[str, str]:

@@ -317,6 +317,16 @@ merge_list:
   returned: success, and where nobody has agreed to it
   type: list
   elements: dict
+acceptance:
+  description:
+    - What the merge list means to this host, before it begins; empty where there is nothing to do.
+    - >-
+      C(binary), the packages that come as binaries; C(source), those that are compiled, each with C(why) (a line for
+      each binary that isn't taken), C(fix) (the lines of configuration that would have one taken), C(seconds) and C(by)
+      (V(here), as long as it took here before; V(master), as long as it took the master, by the ratio of the two);
+      C(seconds), to compile all whose time is known; C(unknown), those whose time isn't.
+  returned: success, and where nobody has agreed to it
+  type: dict
 problems:
   description: Why nothing was started. Each has kind, packages, words and proposals.
   returned: where Portage or a guard refuses
@@ -384,7 +394,8 @@ afterwards:
     - >-
       C(preserved_libs) (cpv, paths), C(news) that nobody has read, C(config_files) that wait to be merged, C(elog)
       (cpv, level, text) of this run's packages, C(kernel_modules) (lines about kernels without modules and the other
-      way round), C(deleted_files) (service, command, pids, files) of what still uses files that are gone.
+      way round), C(deleted_files) (service, command, pids, files) of what still uses files that are gone, C(crashed)
+      (lines about binaries that the CPU could not run, by the kernel's log).
     - It is empty where emerge was not started.
   returned: success or failure
   type: dict

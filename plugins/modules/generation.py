@@ -118,6 +118,13 @@ options:
     description: The folder with the sources.
     type: path
     default: /var/cache/distfiles
+  machines:
+    description:
+      - >-
+        The slaves, name to C(features) (what the CPU has, in the kernel's names), C(kernel), C(glibc) and C(arch), for
+        RV(unfit).
+    type: dict
+    default: {}
   state_dir:
     description: The folder below which all of this is. Everything else in this collection expects the default.
     type: path
@@ -196,6 +203,19 @@ over_budget:
   returned: O(state=published), O(state=rolled_back) or O(state=pruned)
   type: int
   sample: 0
+kernel:
+  description: >-
+    The oldest kernel that all packages' programs start on, empty if none of them says.
+  returned: O(state=published) or O(state=rolled_back)
+  type: str
+  sample: 3.2.0
+unfit:
+  description: >-
+    Of O(machines), those that can't run all packages, name to PATH to the reason. It is published all the same; the
+    slave leaves these packages out.
+  returned: O(state=published) or O(state=rolled_back)
+  type: dict
+  sample: {laptop-old: {app-misc/hello/hello-2.10-1.gpkg.tar: "its programs start on Linux 6.6.0 or newer, ..."}}
 problems:
   description: What is wrong; then the module fails.
   returned: O(state=verified)
@@ -268,6 +288,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "budget": {"type": "float"},
     "build_on_slave": {"type": "list", "elements": "str", "default": []},
     "distdir": {"type": "path", "default": "/var/cache/distfiles"},
+    "machines": {"type": "dict", "default": {}},
     "state_dir": {"type": "path", "default": STATE},
 }
 

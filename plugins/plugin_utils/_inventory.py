@@ -18,7 +18,13 @@ from dataclasses import dataclass
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.larry.binhost.plugins.module_utils import _paths, _patterns
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.plugin_utils import _declarations, _declared, _mirrors, _serving
+from ansible_collections.larry.binhost.plugins.plugin_utils import (
+    _declarations,
+    _declared,
+    _mirrors,
+    _serving,
+    _transports,
+)
 
 if t.TYPE_CHECKING:
     import netaddr
@@ -53,6 +59,9 @@ SLAVE: t.Final[Mapping[str, str]] = {
     **{f"slave_{name}": variable.of for name, variable in _declared.VARIABLES.items()},
     "slave_build_on_slave": "list",
     "slave_servers": "list",
+    "slave_transports": "list",
+    "slave_kit_path": "text",
+    "slave_without_master": "text",
     "slave_verify": "flag",
     "slave_pinned_generation": "number",
 }
@@ -167,8 +176,9 @@ class Fleet:
 def fleet(groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Variables]) -> Fleet:
     """Return the fleet from Ansible's ``groups`` and ``hostvars``; only variables that the plan reads are looked at."""
     masters, slaves, mirrors = (list(groups.get(name, ())) for name in ("masters", "slaves", "mirrors"))
-    general = {"binhost_targets", "binhost_networks", "ansible_host", "binhost_target", REGROUP}
-    names = sorted({*general, *SLAVE, *MASTER, *MIRROR})
+    general = {"binhost_targets", "binhost_networks", "binhost_target", REGROUP}
+    reached = {"ansible_host", "ansible_port", "ansible_user"}
+    names = sorted({*general, *reached, *SLAVE, *MASTER, *MIRROR})
     variables = {
         host: {name: hostvars[host][name] for name in names if name in hostvars[host]}
         for host in [*masters, *slaves, *mirrors]
@@ -201,6 +211,7 @@ def problems(fleet: Fleet) -> list[str]:
     """Return everything that is wrong with the inventory and can be seen without asking a host."""
     parts = (_groups, _shared, _targets, _networks, _masters, _slaves)
     found = [problem for part in parts for problem in part(fleet)]
+    found += _transports.problems(fleet)
     found += _serving.problems(fleet)
     return found if not isinstance(fleet.targets, Mapping) else [*found, *_mirrors.problems(fleet)]
 

@@ -13,7 +13,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fingerprint, _paths
+from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fingerprint, _machine, _paths
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _cpus,
@@ -29,6 +29,7 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _sizes,
     _target_files,
     _targets,
+    _transports,
 )
 from ansible_collections.larry.binhost.plugins.plugin_utils._cpus import Cpus
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Fleet, Variables
@@ -80,7 +81,7 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
     files = _target_files.files(name, group.declared, spec, settings, repositories)
     makeopts = _makeopts(fleet.variables[group.master], facts[group.master])
     last = {**_target_files.variant_files(settings, makeopts), **_target_files.last_word(settings)}
-    worlds = {slave: declared_world(fleet.variables[slave], spec) for slave in group.members}
+    worlds = {slave: _world(fleet.variables[slave], spec, facts[slave]) for slave in group.members}
     return {
         "declared": group.declared,
         "automatic": group.automatic,
@@ -97,6 +98,7 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
         "compile": _fingerprint.digest({key: settings.get(key) for key in _target_files.COMPILE}),
         "members": group.members,
         "unseen": group.unseen,
+        "machines": {slave: _machine.of_facts(facts[slave]) for slave in group.members},
         "repositories": repositories,
         "world": _asked(worlds),
         "wishes": _asked({slave: _wishes(worlds[slave], facts[slave]) for slave in group.members}),
@@ -164,6 +166,11 @@ def declared_world(variables: Variables, spec: Variables) -> list[str]:
     )
 
 
+def _world(variables: Variables, spec: Variables, facts: Facts) -> list[str]:
+    """Return what a slave is to have installed: what is declared, and what the ways to its packages need."""
+    return sorted({*declared_world(variables, spec), *_transports.needed(variables, facts)})
+
+
 def _makeopts(variables: Variables, facts: Facts) -> str:
     """Return MAKEOPTS of a master's builds."""
     declared = variables.get("master_makeopts")
@@ -189,11 +196,13 @@ def _slave(slave: str, name: str, target: Plan, fleet: Fleet, facts: Facts, own:
         "mode": target["mode"],
         "master": target["master"],
         "servers": servers,
-        "uris": [uri(fleet, server) for server in servers],
+        "transports": _transports.ladder(slave, fleet, servers, lambda server: uri(fleet, server)),
+        "mounts": _transports.mounts(slave, fleet, servers, facts),
+        "ssh_key": str(facts.get("ssh_key") or ""),
         "pinned": variables.get("slave_pinned_generation"),
         "files": files,
         "links": target["links"],
-        "world": declared_world(variables, fleet.targets[target["declared"]]),
+        "world": _world(variables, fleet.targets[target["declared"]], facts),
         "remarks": _remarks.remarks(facts, target, files),
         "build_on_slave": _inventory.built_on_slave(fleet.targets[target["declared"]], variables),
         # The person's own repositories: what changes there changes what emerge would do.

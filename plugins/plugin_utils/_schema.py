@@ -21,7 +21,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Fleet
 
 Form = t.Any
-VERSION: t.Final = 4
+VERSION: t.Final = 5
 MANY: t.Final = "*"
 OPEN: t.Final = "..."
 
@@ -57,6 +57,7 @@ _TARGET: t.Final[Form] = {
     "compile": "text",
     "members": ["text"],
     "unseen": ["text"],
+    "machines": {MANY: {"arch": "text", "features": ["text"], "kernel": "text", "glibc": "text"}},
     "repositories": {MANY: "text"},
     "world": {MANY: ["text"]},
     "wishes": {MANY: ["text"]},
@@ -87,7 +88,9 @@ PLAN: t.Final[Form] = {
             "mode": "text",
             "master": "text",
             "servers": ["text"],
-            "uris": ["text"],
+            "transports": [{"kind": "text", "uri": "text"}],
+            "mounts": [{"src": "text", "path": "text", "fstype": "text", "opts": "text", "state": "text"}],
+            "ssh_key": "text",
             "pinned": "number?",
             "files": {MANY: "text"},
             "links": {MANY: "text"},
@@ -99,6 +102,10 @@ PLAN: t.Final[Form] = {
     },
     "mirrors": {MANY: {"uri": "text", "targets": {MANY: "text"}}},
 }
+#: What version 4 didn't know of a host.
+NEW_IN_5: t.Final[Mapping[str, t.Any]] = {"mounts": [], "ssh_key": ""}
+#: What it didn't know of a target.
+TARGET_IN_5: t.Final[Mapping[str, t.Any]] = {"machines": {}}
 #: What version 3 didn't know of a target; it had one server for each host, its master's.
 NEW_IN_4: t.Final[Mapping[str, t.Any]] = {"mirrors": [], "pinned": [], "installed": []}
 #: What version 2 didn't know, and what is taken for it where that made the last plan.
@@ -226,7 +233,9 @@ def usable(plan: t.Any, where: str) -> Mapping[str, t.Any] | None:
     if version == 2:
         plan, version = _from_2(plan), 3
     if version == 3:
-        plan, version = _from_3(plan), VERSION
+        plan, version = _from_3(plan), 4
+    if version == 4:
+        plan, version = _from_4(plan), VERSION
     if version != VERSION:
         raise BinhostError(f"{where}: expected a plan of version {VERSION}, found version {version!r}")
     check_plan(plan, where)
@@ -250,12 +259,29 @@ def _from_2(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _from_3(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return a plan of version 3 as one of this version."""
+    """Return a plan of version 3 as one of version 4."""
     targets, hosts = plan.get("targets"), plan.get("hosts")
     if isinstance(targets, Mapping) and isinstance(hosts, Mapping):
         targets = {name: {**NEW_IN_4, **one} if isinstance(one, Mapping) else one for name, one in targets.items()}
         hosts = {name: _with_servers(one) if isinstance(one, Mapping) else one for name, one in hosts.items()}
-    return {**plan, "version": VERSION, "targets": targets, "hosts": hosts, "mirrors": {}}
+    return {**plan, "version": 4, "targets": targets, "hosts": hosts, "mirrors": {}}
+
+
+def _from_4(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return a plan of version 4 as one of this version."""
+    targets, hosts = plan.get("targets"), plan.get("hosts")
+    if isinstance(targets, Mapping):
+        targets = {name: {**TARGET_IN_5, **one} if isinstance(one, Mapping) else one for name, one in targets.items()}
+    if isinstance(hosts, Mapping):
+        hosts = {name: _with_transports(one) if isinstance(one, Mapping) else one for name, one in hosts.items()}
+    return {**plan, "version": VERSION, "targets": targets, "hosts": hosts}
+
+
+def _with_transports(host: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return a host of the plan that is served by HTTP alone."""
+    uris = host.get("uris")
+    ways = [{"kind": "http", "uri": uri} for uri in uris] if isinstance(uris, list) else uris
+    return {**NEW_IN_5, "transports": ways, **{key: value for key, value in host.items() if key != "uris"}}
 
 
 def _with_servers(host: Mapping[str, t.Any]) -> dict[str, t.Any]:

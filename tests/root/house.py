@@ -25,12 +25,15 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _key_states,
     _keys,
     _mounts,
+    _orders,
+    _program,
     _publication,
     _repository,
     _rootrun,
     _servers,
     _signer,
     _sync,
+    _transport,
     _trust,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
@@ -120,11 +123,15 @@ class House:
         """Return what the slave asks these servers for."""
         state = str(self.slave / STATE)
         trust = _servers.Trust(run, _trust.trusted_path(state))
-        return _servers.Request(Place(TARGET, state), uris, **{"timeout": 2, "trust": trust, **more})
+        return _servers.Request(Place(TARGET, state), ways(uris), **{"timeout": 2, "trust": trust, **more})
 
     def sync(self, *uris: str, **more: t.Any) -> _sync.Result:
-        """Bring the slave into step with one of these servers."""
-        return _sync.run(self.request(*uris, **more))
+        """Bring the slave into step with one of these servers, as ``index_sync`` does."""
+        request = self.request(*uris, **more)
+        done = _sync.run(request)
+        _orders.keep(request)
+        _program.present(_program.path(request.place.state), state=request.place.state)
+        return done
 
     def emerge(self, *words: str) -> tuple[int, str]:
         """Run emerge on the slave; return its status and words."""
@@ -151,6 +158,11 @@ class House:
     def serve(self, name: str, *, port: int | None = None) -> Server:
         """Return a web server, of which nothing is there yet."""
         return Server(self, name, port or free_port())
+
+
+def ways(uris: t.Iterable[str]) -> list[_transport.Source]:
+    """Return these URIs as ways to the packages."""
+    return [_transport.Source(uri) for uri in uris]
 
 
 class Server:

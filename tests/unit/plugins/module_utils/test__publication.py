@@ -128,7 +128,7 @@ def unsigned(seal: Path) -> None:
 
 
 DAMAGE = [
-    (lambda place: unsigned(place / "seal.json"), "expected a seal of format 2, found 1"),
+    (lambda place: unsigned(place / "seal.json"), "expected a seal of format 3, found 1"),
     (lambda place: (place / A).unlink(), "expected the file that the index names"),
     (lambda place: (place / A).write_bytes((place / A).read_bytes()[::-1]), "expected the file that the index names"),
     (lambda place: (place / "Packages").write_text("x"), "expected the index that the seal names"),

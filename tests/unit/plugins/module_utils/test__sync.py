@@ -23,6 +23,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _seal,
     _servers,
     _sync,
+    _transport,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
@@ -35,6 +36,11 @@ C = "app-misc/c/c-1-1.gpkg.tar"
 NOWHERE = "http://127.0.0.1:9"
 
 
+def ways(*uris: str) -> list[_transport.Source]:
+    """Return these URIs as ways to the packages."""
+    return [_transport.Source(uri) for uri in uris]
+
+
 class Slave:
     """A slave's state folder and where it asks."""
 
@@ -44,7 +50,7 @@ class Slave:
         self.place = _place.Place("laptops", str(state))
 
     def request(self, *uris: str, **more: t.Any) -> _servers.Request:
-        return _servers.Request(self.place, list(uris) or [self.uri], timeout=2, **more)
+        return _servers.Request(self.place, ways(*uris or [self.uri]), timeout=2, **more)
 
     def run(self, *uris: str, **more: t.Any) -> _sync.Result:
         return _sync.run(self.request(*uris, **more))
@@ -295,7 +301,7 @@ def test_another_target(master: Master, slave: Slave, serve: Serve) -> None:
     seal = master.state / "generations/servers/1/seal.json"
     record = json.loads(seal.read_text())
     seal.write_text(json.dumps({**record, "target": "servers"}))
-    request = _servers.Request(other, [slave.uri])
+    request = _servers.Request(other, ways(slave.uri))
     assert _sync.check(request).here.number is None
     done = _sync.run(request)
     assert (done.number, done.timestamp > stamp) == (1, True)
@@ -305,7 +311,7 @@ def test_another_target(master: Master, slave: Slave, serve: Serve) -> None:
 
 def test_not_on_a_master(master: Master, slave: Slave) -> None:
     with pytest.raises(BinhostError, match="laptops: expected a slave, found a master that publishes laptops"):
-        _sync.run(_servers.Request(master.place, [slave.uri]))
+        _sync.run(_servers.Request(master.place, ways(slave.uri)))
 
 
 def test_diff(slave: Slave) -> None:

@@ -29,7 +29,12 @@ def uri(master: t.Any, serve: Serve) -> str:
 
 def test_check_run_check_run(module: Module, uri: str, tmp_path: Path) -> None:
     state = tmp_path / "slave"
-    args = {"target": "laptops", "uris": ["http://127.0.0.1:9", uri], "verify": False, "state_dir": str(state)}
+    args = {
+        "target": "laptops",
+        "sources": [{"uri": "http://127.0.0.1:9"}, {"uri": uri}],
+        "verify": False,
+        "state_dir": str(state),
+    }
     for check in (True, False):
         result = module("index_sync", args, check=check)
         assert (result["changed"], result["reachable"], result["uri"], result["number"]) == (True, True, uri, 1)
@@ -49,7 +54,7 @@ def test_check_run_check_run(module: Module, uri: str, tmp_path: Path) -> None:
 
 
 def test_no_answer(module: Module, tmp_path: Path) -> None:
-    args = {"target": "laptops", "uris": ["http://127.0.0.1:9"], "state_dir": str(tmp_path / "slave")}
+    args = {"target": "laptops", "sources": [{"uri": "http://127.0.0.1:9"}], "state_dir": str(tmp_path / "slave")}
     for check in (True, False):
         result = module("index_sync", args, check=check)
         assert (result["changed"], result["reachable"], result["uri"], result["number"]) == (False, False, None, None)
@@ -58,7 +63,9 @@ def test_no_answer(module: Module, tmp_path: Path) -> None:
 
 def test_nothing_published(module: Module, serve: Serve, tmp_path: Path) -> None:
     uri = serve(tmp_path)
-    result = module("index_sync", {"target": "laptops", "uris": [uri], "state_dir": str(tmp_path / "slave")})
+    result = module(
+        "index_sync", {"target": "laptops", "sources": [{"uri": uri}], "state_dir": str(tmp_path / "slave")}
+    )
     assert (result["changed"], result["reachable"], result["number"]) == (False, True, None)
     assert result["message"] == f"nothing published yet for target laptops at {uri}"
 
@@ -67,7 +74,9 @@ def test_failure(module: Module, uri: str, master: t.Any, tmp_path: Path) -> Non
     path = Path(master.place.folder) / "current/seal.json"
     os.unlink(path)
     path.write_text("<html>")
-    result = module("index_sync", {"target": "laptops", "uris": [uri], "state_dir": str(tmp_path / "slave")})
+    result = module(
+        "index_sync", {"target": "laptops", "sources": [{"uri": uri}], "state_dir": str(tmp_path / "slave")}
+    )
     assert result["failed"]
     assert result["msg"] == (
         f"{uri}/laptops/current/seal.json: expected a seal (a JSON record), found '<html>'. "
@@ -76,7 +85,7 @@ def test_failure(module: Module, uri: str, master: t.Any, tmp_path: Path) -> Non
 
 
 def test_it_verifies_unless_told_not_to(module: Module, uri: str, tmp_path: Path) -> None:
-    args = {"target": "laptops", "uris": [uri], "state_dir": str(tmp_path / "slave")}
+    args = {"target": "laptops", "sources": [{"uri": uri}], "state_dir": str(tmp_path / "slave")}
     result = module("index_sync", args)
     assert result["failed"]
     assert f"{uri}/laptops/1/seal.json.asc: expected the seal's signature, found none" in result["msg"]
@@ -90,5 +99,7 @@ def test_it_verifies_unless_told_not_to(module: Module, uri: str, tmp_path: Path
 
 
 def test_a_pin_is_a_number(module: Module, uri: str, tmp_path: Path) -> None:
-    result = module("index_sync", {"target": "laptops", "uris": [uri], "pinned": 0, "state_dir": str(tmp_path)})
+    result = module(
+        "index_sync", {"target": "laptops", "sources": [{"uri": uri}], "pinned": 0, "state_dir": str(tmp_path)}
+    )
     assert result["msg"] == "pinned: expected the number of a generation, found 0"

@@ -98,9 +98,22 @@ def test_a_kept_plan_is_a_plan(tmp_path: Path) -> None:
     assert _kept.plan(str(tmp_path)) == made()
 
 
+def version_4() -> dict[str, t.Any]:
+    """Return the plan as version 4 wrote it."""
+    plan = {**made(), "version": 4}
+    plan["hosts"] = {
+        name: {
+            **{key: value for key, value in one.items() if key not in ("transports", *_schema.NEW_IN_5)},
+            "uris": [way["uri"] for way in one["transports"]],
+        }
+        for name, one in plan["hosts"].items()
+    }
+    return plan
+
+
 def version_3() -> dict[str, t.Any]:
     """Return the plan as version 3 wrote it."""
-    plan = {**made(), "version": 3}
+    plan = {**version_4(), "version": 3}
     del plan["mirrors"]
     plan["targets"] = {
         name: {key: value for key, value in one.items() if key not in _schema.NEW_IN_4}
@@ -114,6 +127,11 @@ def version_3() -> dict[str, t.Any]:
         for name, one in plan["hosts"].items()
     }
     return plan
+
+
+def test_version_4_was_served_by_http_alone(tmp_path: Path) -> None:
+    _kept.keep_plan(str(tmp_path), version_4())
+    assert _kept.plan(str(tmp_path)) == made()
 
 
 def test_version_3_had_one_server_for_each(tmp_path: Path) -> None:
@@ -146,8 +164,8 @@ def test_no_plan_or_an_older_versions(tmp_path: Path, text: str | None) -> None:
     ("text", "found"),
     [
         ("", "expected JSON, found Expecting value: line 1 column 1 (char 0)"),
-        ("[]", "expected a plan of version 4, found version None"),
-        ('{"version": 5}', "expected a plan of version 4, found version 5"),
+        ("[]", "expected a plan of version 5, found version None"),
+        ('{"version": 6}', "expected a plan of version 5, found version 6"),
         (
             '{"version": 2, "cpus": {}, "targets": []}',
             "targets: expected a mapping, found []",
