@@ -18,7 +18,13 @@ from dataclasses import dataclass
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.larry.binhost.plugins.module_utils import _paths, _patterns
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.plugin_utils import _declarations, _declared, _mirrors, _transports
+from ansible_collections.larry.binhost.plugins.plugin_utils import (
+    _declarations,
+    _declared,
+    _mirrors,
+    _repositories,
+    _transports,
+)
 
 if t.TYPE_CHECKING:
     import netaddr
@@ -144,6 +150,11 @@ class Fleet:
         return t.cast("Sequence[str]", self._common("binhost_networks", []))
 
     @functools.cached_property
+    def repositories(self) -> Mapping[str, Variables]:
+        """The declared ebuild repositories, as any host of the fleet sees them."""
+        return t.cast("Mapping[str, Variables]", self._common(_repositories.NAME, {}))
+
+    @functools.cached_property
     def hosts(self) -> Sequence[str]:
         """All hosts that are planned by what they say of themselves, sorted; mirrors aren't."""
         return sorted({*self.masters, *self.slaves})
@@ -170,7 +181,7 @@ class Fleet:
 def fleet(groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Variables]) -> Fleet:
     """Return the fleet from Ansible's ``groups`` and ``hostvars``; only variables that the plan reads are looked at."""
     masters, slaves, mirrors = (list(groups.get(name, ())) for name in ("masters", "slaves", "mirrors"))
-    general = {"binhost_targets", "binhost_networks", "binhost_target", REGROUP}
+    general = {"binhost_targets", "binhost_networks", _repositories.NAME, "binhost_target", REGROUP}
     reached = {"ansible_host", "ansible_port", "ansible_user"}
     names = sorted({*general, *reached, *SLAVE, *MASTER, *MIRROR})
     variables = {
@@ -205,7 +216,7 @@ def problems(fleet: Fleet) -> list[str]:
     """Return everything that is wrong with the inventory and can be seen without asking a host."""
     parts = (_groups, _shared, _targets, _networks, _masters, _slaves)
     found = [problem for part in parts for problem in part(fleet)]
-    found += _transports.problems(fleet)
+    found += [*_transports.problems(fleet), *_repositories.problems(fleet)]
     return found if not isinstance(fleet.targets, Mapping) else [*found, *_mirrors.problems(fleet)]
 
 
@@ -220,7 +231,8 @@ def _groups(fleet: Fleet) -> Iterator[str]:
 
 def _shared(fleet: Fleet) -> Iterator[str]:
     """What is the whole fleet's must not depend on who is asked."""
-    for name, value in (("binhost_targets", fleet.targets), ("binhost_networks", fleet.networks)):
+    common = {"binhost_targets": fleet.targets, "binhost_networks": fleet.networks}
+    for name, value in {**common, _repositories.NAME: fleet.repositories}.items():
         for host in [*fleet.hosts, *fleet.mirrors]:
             if fleet.variables[host].get(name, value) != value:
                 yield f"{host}: {name}: expected the same for every host, found {fleet.variables[host][name]!r}"
