@@ -15,8 +15,10 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge_run,
     _history,
     _mirroring,
+    _pinning,
     _progress,
     _quickpkg,
+    _rebuilds,
     _release,
     _stage,
     _target,
@@ -71,6 +73,19 @@ def pack(run: Run, parameters: Parameters) -> dict[str, t.Any]:
     return _quickpkg.told(_quickpkg.converge(run, _quickpkg.Shared(**parameters), check=False))
 
 
+def pin(run: Run, parameters: Parameters) -> dict[str, t.Any]:
+    """Pin repositories as a ``_pinning.Request``, given as a dictionary, says; return what the module tells of it.
+
+    ``targets`` are those of which is told what would be built then.
+    """
+    targets = {name: _rebuilds.Target(**each) for name, each in parameters["targets"].items()}
+    request = _pinning.Request(**{key: value for key, value in parameters.items() if key != "targets"})
+    done = _pinning.told(_pinning.converge(run, request))
+    found = {name: _rebuilds.foreseen(run, name, each, request.state) for name, each in targets.items()}
+    rebuilds = {name: asdict(each) for name, each in found.items()}
+    return {**done, "rebuilds": rebuilds, "text": [*done["text"], *_rebuilds.told(found)]}
+
+
 def command(run: Run, parameters: Parameters) -> dict[str, t.Any]:
     """Run ``argv``; for root it can leave no process behind, however it ends."""
     confined = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] if os.geteuid() == 0 else []
@@ -114,6 +129,7 @@ KINDS: t.Final[t.Mapping[str, Kind]] = {
     "verify": Kind(verify),
     "prune": Kind(prune),
     "pack": Kind(pack),
+    "pin": Kind(pin),
     "mirror": Kind(_mirroring.work, _mirroring.doing),
     "command": Kind(command),
 }
