@@ -24,6 +24,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._target import Targe
 from tests.root import planted
 from tests.root.master import PKG, Master, build, run
 from tests.root.planted import FILE
+from tests.root.repeat import repeats
 from tests.root.upstream import DAY, NOON, Pinner, Upstream
 
 FIRST, SECOND = NOON, NOON + DAY
@@ -52,7 +53,8 @@ def test_back_and_forth_gives_the_same_packages(tmp_path: Path, master: Master) 
     target = master.target(WORLD, repositories={planted.NAME: _pins.link(planted.NAME, str(master.folder))})
     place, asked = Place(target.name, target.state_dir), _rebuilds.Target(target.repositories, target.distdir)
     seen: list[t.Any] = []
-    for to, commit, version in (("20260131", old, 1), ("newest", new, 2), ("2026-01-31", old, 1), ("newest", new, 2)):
+    moves = (("20260131", old, 1), ("newest", new, 2), ("2026-01-31", old, 1), ("newest", new, 2))
+    for to, commit, version in moves[: repeats(3, 4)]:
         result = pinner.pin(declared, to=to)
         assert result.pins[planted.NAME]["revision"] == commit
         ahead = _rebuilds.foreseen(run, target.name, asked, target.state_dir)
@@ -71,5 +73,5 @@ def test_back_and_forth_gives_the_same_packages(tmp_path: Path, master: Master) 
     assert seen[0][0] == ["app-1", "lib-1"]
     assert seen[1][0] == ["app-2", "lib-1"]
     assert seen[0] == seen[2]
-    assert seen[1] == seen[3]
+    assert seen[3:] in ([], seen[1:2])
     assert all(binary for _installed, merges in seen for _cpv, binary in merges)
