@@ -8,6 +8,7 @@ What is here stays in use until all of the new one stands beside it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import types
@@ -21,6 +22,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _generation,
     _local,
     _packages,
+    _seal,
     _unfit,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
@@ -39,6 +41,7 @@ def bring(place: Place, here: _local.Here, offer: Offer, *, timeout: float) -> b
         index = _fetch_index(place, offer, timeout)
     for name in sorted(offer.seal.repositories):
         _fetch_repository(place, offer, name, timeout)
+    _fetch_record(place, offer, timeout)
     return index
 
 
@@ -59,6 +62,8 @@ def install(
     timestamp = max(offer.seal.timestamp, here.timestamp + 1, int(time.time()))
     sealed = _local.Sealed(offer.seal, offer.raw, offer.signature, highest)
     _local.settle(place, sealed, index, _local.Own(offer.place, timestamp, excluded))
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(_record(place), os.path.join(place.generation(offer.seal.number), _seal.RECORD))
     _local.prune(place.state, {before, (place.target, str(offer.seal.number))})
     return timestamp
 
@@ -75,6 +80,21 @@ def _fetch_index(place: Place, offer: Offer, timeout: float) -> bytes:
     if problems:
         raise BinhostError(f"{url}: {'; '.join(map(str, problems[:5]))}")
     return data
+
+
+def _fetch_record(place: Place, offer: Offer, timeout: float) -> None:
+    """Bring what the generation was made from, which says how long its packages took; it comes without, too."""
+    wanted, url, path = offer.seal.record, f"{offer.place}/{_seal.RECORD}", _record(place)
+    if wanted is None:
+        return
+    try:
+        _fetch.save(url, path, sha512=wanted.sha512, size=wanted.size, timeout=timeout, state=place.state)
+    except BinhostError:
+        _durable.remove(path)
+
+
+def _record(place: Place) -> str:
+    return os.path.join(place.folder, f"{_durable.DRAFT}{_seal.RECORD}")
 
 
 def _fetch_repository(place: Place, offer: Offer, name: str, timeout: float) -> None:

@@ -18,6 +18,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _fetch_package,
     _job_files,
     _jobs,
+    _kit_install,
     _live,
     _mirror_source,
     _process,
@@ -58,6 +59,9 @@ def parser() -> argparse.ArgumentParser:
     _shell.arguments(shell)
     shell.set_defaults(act=_shell.enter)
     _sync_command.add_options(commands.add_parser("binhost-sync", help="bring the newest index and repositories here"))
+    _kit_install.add_options(
+        commands.add_parser(_kit_install.COMMAND, help="install from a stick of playbooks/kit.yml")
+    )
     config = commands.add_parser("config-sync", help="bring this host's 01 files into step with its master's")
     _config_sync.add_options(config)
     config.set_defaults(act=_config_sync.act)

@@ -11,7 +11,9 @@ import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _cpu_host,
+    _exports,
     _fingerprint,
+    _fstab,
     _host,
     _mirror_link,
     _paths,
@@ -19,6 +21,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _portage_query,
     _revisions,
     _sigill,
+    _ssh_access,
     _tree,
 )
 
@@ -54,6 +57,9 @@ def facts(run: _portage_query.Run, *, cpuinfo: str = "/proc/cpuinfo", root: str 
         "crashed": _sigill.told(_sigill.here(root=root, check=True)),
         "programs": programs(root),
         "ssh_key": _mirror_link.public_key(os.path.join(root, _paths.STATE.lstrip("/"))),
+        "fstab": _fstab.ours(root),
+        "nfs_root": _exports.root(_exports.files(root).values()),
+        "ssh_slaves": _ssh_access.hosts(),
         "free_bytes": _host.free_bytes(_paths.STATE),
     }
 

@@ -14,6 +14,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge,
     _emerge_run,
     _history,
+    _kit_make,
     _mirroring,
     _pinning,
     _progress,
@@ -86,6 +87,11 @@ def pin(run: Run, parameters: Parameters) -> dict[str, t.Any]:
     return {**done, "rebuilds": rebuilds, "text": [*done["text"], *_rebuilds.told(found)]}
 
 
+def kit(run: Run, parameters: Parameters) -> dict[str, t.Any]:
+    """Write the kit that a ``_kit_make.Request``, given as a dictionary, asks for; return what the module tells."""
+    return _kit_make.run(run, _kit_make.Request(**parameters))
+
+
 def command(run: Run, parameters: Parameters) -> dict[str, t.Any]:
     """Run ``argv``; for root it can leave no process behind, however it ends."""
     confined = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] if os.geteuid() == 0 else []
@@ -130,6 +136,7 @@ KINDS: t.Final[t.Mapping[str, Kind]] = {
     "prune": Kind(prune),
     "pack": Kind(pack),
     "pin": Kind(pin),
+    "kit": Kind(kit),
     "mirror": Kind(_mirroring.work, _mirroring.doing),
     "command": Kind(command),
 }

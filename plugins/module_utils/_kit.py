@@ -53,7 +53,7 @@ class Kit:
     number: int
     time: str  # when it was written, UTC
     files: Mapping[str, _seal.File]  # path below the kit's folder
-    build_on_slave: t.Sequence[str] = ()
+    build_on_slave: list[str] = field(default_factory=list)
     max_source: int | None = None  # packages that may be compiled there
 
     @property
@@ -181,7 +181,7 @@ def write(folder: str, kit: Kit, changes: Changes) -> None:
         if changes.record:
             _write(os.path.join(folder, NAME), of_text(NAME, dump(kit)))
         for path in changes.removed:
-            os.unlink(os.path.join(folder, path))
+            _durable.remove(os.path.join(folder, path))  # a draft of an earlier run has its name by now
         _remove_empty(folder)
 
 

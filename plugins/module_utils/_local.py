@@ -121,6 +121,14 @@ def _derived(folder: str, data: bytes, excluded: t.Mapping[str, Reason]) -> bool
     return own_index(_generation.read(path), own) == data
 
 
+def excluded(folder: str) -> dict[str, Reason]:
+    """Return what was left out of the index in a folder; nothing where nobody knows."""
+    try:
+        return _excluded(folder)
+    except (BinhostError, OSError):
+        return {}
+
+
 def _excluded(folder: str) -> dict[str, Reason]:
     """Return what was left out of a generation's index.  Raises ``BinhostError``."""
     path = os.path.join(folder, _EXCLUDED)

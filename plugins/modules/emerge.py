@@ -317,6 +317,16 @@ merge_list:
   returned: success, and where nobody has agreed to it
   type: list
   elements: dict
+acceptance:
+  description:
+    - What the merge list means to this host, before it begins; empty where there is nothing to do.
+    - >-
+      C(binary), the packages that come as binaries; C(source), those that are compiled, each with C(why) (a line for
+      each binary that isn't taken), C(fix) (the lines of configuration that would have one taken), C(seconds) and C(by)
+      (V(here), as long as it took here before; V(master), as long as it took the master, by the ratio of the two);
+      C(seconds), to compile all whose time is known; C(unknown), those whose time isn't.
+  returned: success, and where nobody has agreed to it
+  type: dict
 problems:
   description: Why nothing was started. Each has kind, packages, words and proposals.
   returned: where Portage or a guard refuses

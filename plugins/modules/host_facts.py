@@ -131,6 +131,20 @@ ansible_facts:
           description: The public key with which this host reads packages by ssh; empty if there is none.
           type: str
           returned: always
+        fstab:
+          description: Where lines of C(/etc/fstab) mount that this collection wrote.
+          type: list
+          elements: str
+          returned: always
+        nfs_root:
+          description: What the machine exports as the root of all that NFSv4 shows (C(fsid=0)), empty if nothing.
+          type: str
+          returned: always
+        ssh_slaves:
+          description: The slaves that may read what is published here by ssh.
+          type: list
+          elements: str
+          returned: always
         service_mgr:
           description: V(systemd), V(openrc) or V(none).
           type: str

@@ -23,6 +23,7 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _declared,
     _mirrors,
     _repositories,
+    _serving,
     _transports,
 )
 
@@ -216,7 +217,7 @@ def problems(fleet: Fleet) -> list[str]:
     """Return everything that is wrong with the inventory and can be seen without asking a host."""
     parts = (_groups, _shared, _targets, _networks, _masters, _slaves)
     found = [problem for part in parts for problem in part(fleet)]
-    found += [*_transports.problems(fleet), *_repositories.problems(fleet)]
+    found += [*_transports.problems(fleet), *_serving.problems(fleet), *_repositories.problems(fleet)]
     return found if not isinstance(fleet.targets, Mapping) else [*found, *_mirrors.problems(fleet)]
 
 
@@ -335,9 +336,10 @@ def _networks(fleet: Fleet) -> Iterator[str]:
             networks.append(netaddr.IPNetwork(network))
         except (netaddr.AddrFormatError, ValueError, TypeError):
             yield f"all hosts: binhost_networks: expected networks such as 192.168.1.0/24, found {network!r}"
-    for network in networks:
-        if network.prefixlen == 0:
-            yield f"all hosts: binhost_networks: expected the fleet's own networks, found {network}: everybody's"
+    try:
+        _serving.merged(map(str, networks))
+    except BinhostError as exc:
+        yield f"all hosts: binhost_networks: {exc}"
     for host in [*fleet.masters, *fleet.slaves, *fleet.mirrors]:
         yield from _address(host, fleet.variables[host], networks)
 

@@ -24,6 +24,7 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _remarks,
     _repositories,
     _schema,
+    _serving,
     _shared,
     _sizes,
     _target_files,
@@ -128,7 +129,8 @@ def uri(fleet: Fleet, server: str) -> str:
     variables = fleet.variables[server]
     host = _inventory.address(variables, server)
     port = variables.get("mirror_http_port" if server in fleet.mirrors else "master_http_port")
-    return f"http://{f'[{host}]' if ':' in host else host}:{port or _inventory.HTTP_PORT}"
+    scheme = "https" if _serving.encrypted(variables) else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port or _inventory.HTTP_PORT}"
 
 
 def _asked(worlds: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

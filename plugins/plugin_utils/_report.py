@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 
-from ansible_collections.larry.binhost.plugins.module_utils import _size
+from ansible_collections.larry.binhost.plugins.module_utils import _acceptance, _size
 from ansible_collections.larry.binhost.plugins.plugin_utils import _aftermath, _changes
 
 Result = t.Mapping[str, t.Any]
@@ -136,17 +136,21 @@ def _host(host: str, plan: Result, result: Result, *, check: bool) -> Iterator[s
 
 def _slave(host: str, result: Result, *, check: bool) -> Iterator[str]:
     packages, index = result.get("packages") or {}, result.get("index") or {}
-    merges = packages.get("merge_list", ())
+    merges, acceptance = packages.get("merge_list", ()), packages.get("acceptance") or {}
     if merges is None:
         yield f"{host}: what would be installed is unknown before the builds and the index are done"
     elif check:
         kinds = [merge["kind"] for merge in merges]
-        yield f"{host}: {kinds.count('binary')} would be installed from binaries, {kinds.count('ebuild')} compiled"
+        compiled = f"{kinds.count('ebuild')} compiled{_acceptance.estimate(acceptance)}"
+        yield f"{host}: {kinds.count('binary')} would be installed from binaries, {compiled}"
     else:
         words = {"binary": "installed from binaries", "source": "compiled", "failures": "failed"}
         counts = ", ".join(f"{len(packages.get(name, ()))} {word}" for name, word in words.items())
         yield f"{host}: {counts}; generation {index.get('number') or 'none'}"
+    yield from _acceptance.compiled(acceptance)
+    if merges is not None and not check:
         yield from (f"  {line}" for line in [*_aftermath.failures(packages), *_aftermath.left(packages)])
+    yield from (f"  left out, since it can't run here: {line}" for line in unfit(index.get("excluded") or {}))
     if not index.get("reachable", True):
         yield f"  no transport answers: {index.get('message') or 'no reason given'}"
     if packages.get("waiting"):

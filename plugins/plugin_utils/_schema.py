@@ -91,7 +91,7 @@ PLAN: t.Final[Form] = {
             "master": "text",
             "servers": ["text"],
             "transports": [{"kind": "text", "uri": "text"}],
-            "mounts": [{"src": "text", "path": "text", "fstype": "text", "opts": "text"}],
+            "mounts": [{"src": "text", "path": "text", "fstype": "text", "opts": "text", "state": "text"}],
             "ssh_key": "text",
             "pinned": "number?",
             "files": {MANY: "text"},

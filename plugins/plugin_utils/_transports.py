@@ -54,6 +54,8 @@ _ON_DEMAND: t.Final[Mapping[str, tuple[str, ...]]] = {
     "systemd": ("noauto", "x-systemd.automount", "x-systemd.idle-timeout=60", "x-systemd.mount-timeout=10"),
 }
 _BY_HAND: t.Final = ("noauto",)
+#: By which our lines are known again in the facts, as ``_fstab`` has it.
+_MARK: t.Final = "x-larry-binhost"
 
 
 def problems(fleet: Fleet) -> Iterator[str]:
@@ -131,7 +133,7 @@ def ladder(slave: str, fleet: Fleet, servers: Sequence[str], http: t.Callable[[s
     for kind in kinds(fleet.variables[slave]):
         if kind == "kit":
             path = str(fleet.variables[slave].get("slave_kit_path") or KIT_PATH).rstrip("/")
-            found.append({"kind": kind, "uri": f"file://{path}/{KIT}/{PACKAGES}"})
+            found.append({"kind": kind, "uri": f"file://{path}/{KIT}/{slave}/{PACKAGES}"})
         else:
             there = [server for server in servers if _serves(fleet, server, kind)]
             found += [{"kind": kind, "uri": uris[kind](server)} for server in there]
@@ -158,23 +160,30 @@ def _rsync(fleet: Fleet, server: str) -> str:
 def mounts(slave: str, fleet: Fleet, servers: Sequence[str], facts: Mapping[str, t.Any]) -> list[Plan]:
     """Return the lines of fstab that a slave's ladder needs, each as ``ansible.posix.mount`` takes it.
 
-    What a machine that was never asked runs is unknown: then nothing mounts by itself.
+    One of ours that is there and no longer needed is to go; its mount is left to whoever uses it.
     """
-    if "nfs" not in kinds(fleet.variables[slave]):
-        return []
+    wanted = _wanted(slave, fleet, servers, facts)
+    paths = {mount["path"] for mount in wanted}
+    gone = [str(path) for path in facts.get("fstab", ()) if path not in paths]
+    nothing = {"src": "none", "fstype": "none", "opts": "defaults", "state": "absent_from_fstab"}
+    return [*wanted, *({"path": path, **nothing} for path in gone)]
+
+
+def _wanted(slave: str, fleet: Fleet, servers: Sequence[str], facts: Mapping[str, t.Any]) -> list[Plan]:
     there = [server for server in servers if _serves(fleet, server, "nfs")]
-    if not there:
+    if "nfs" not in kinds(fleet.variables[slave]) or not there:
         return []
     host = _inventory.address(fleet.variables[there[0]], there[0])
     versions = fleet.variables[there[0]].get("master_nfs_versions") or [4]
     # Version 3 would need a service for locks, which nobody who only reads takes.
     version = ("nfsvers=4",) if 4 in versions else ("nfsvers=3", "nolock")
     demand = _ON_DEMAND.get(str(facts.get("service_mgr")), _BY_HAND)
-    options = ",".join([*_ABSENT, *version, *demand])
+    options = ",".join([*_ABSENT, *version, *demand, _MARK])
     source = f"[{host}]" if ":" in host else host
     shared = SHARES.get(str(fleet.variables[there[0]].get("master_nfs_share")), SHARES["packages"])
     paths = [f"{EXPORT}/{name}" for name in shared]
-    return [{"src": f"{source}:{path}", "path": path, "fstype": "nfs", "opts": options} for path in paths]
+    how = {"fstype": "nfs", "opts": options, "state": "present"}
+    return [{"src": f"{source}:{path}", "path": path, **how} for path in paths]
 
 
 def needed(variables: Variables, facts: Mapping[str, t.Any]) -> list[str]:

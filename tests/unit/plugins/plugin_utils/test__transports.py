@@ -49,7 +49,7 @@ def test_a_ladder_is_tried_by_kind_and_then_by_server() -> None:
         ("http", "http://10.0.0.8:8080"),
         ("ssh", "ssh://root@10.0.0.1:22"),
         ("rsync", "rsync://10.0.0.1:8873/packages"),
-        ("kit", "file:///media/stick/larry-binhost/packages"),
+        ("kit", "file:///media/stick/larry-binhost/amd/packages"),
     ]
 
 
@@ -77,7 +77,13 @@ def test_an_export_is_mounted_by_who_looks_there(manager: str, demand: str) -> N
     absent = "ro,soft,timeo=20,retrans=2,retry=0,nosuid,nodev,noexec,_netdev,nofail"
     path = "/srv/larry-binhost/packages"
     assert made["mounts"] == [
-        {"src": f"10.0.0.1:{path}", "path": path, "fstype": "nfs", "opts": f"{absent},nfsvers=4,{demand}"}
+        {
+            "src": f"10.0.0.1:{path}",
+            "path": path,
+            "fstype": "nfs",
+            "opts": f"{absent},nfsvers=4,{demand},x-larry-binhost",
+            "state": "present",
+        }
     ]
 
 
@@ -89,6 +95,14 @@ def test_a_tree_is_two_lines_and_version_3_needs_no_locks() -> None:
         "/srv/larry-binhost/distfiles",
     ]
     assert all("nfsvers=3,nolock" in mount["opts"] for mount in made["mounts"])
+
+
+def test_a_line_that_is_no_longer_wanted_goes() -> None:
+    path = "/srv/larry-binhost/packages"
+    (gone,) = plan({"fstab": [path]})["mounts"]
+    assert (gone["path"], gone["state"]) == (path, "absent_from_fstab")
+    (stays,) = plan({"fstab": [path]}, amd={"slave_transports": ["nfs"]}, desktop=SERVING)["mounts"]
+    assert stays["state"] == "present"
 
 
 def test_no_mount_from_who_is_not_asked() -> None:
