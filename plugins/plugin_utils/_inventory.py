@@ -19,6 +19,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.larry.binhost.plugins.module_utils import _paths, _patterns
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.plugin_utils import (
+    _bases,
     _declarations,
     _declared,
     _mirrors,
@@ -48,6 +49,7 @@ TARGET: t.Final[Mapping[str, str]] = {
     **{name: variable.of for name, variable in _declared.VARIABLES.items()},
     "build_on_slave": "list",
     "depclean": "flag",
+    _bases.NAME: "text",
 }
 #: Variable of a slave -> what it has to be.
 SLAVE: t.Final[Mapping[str, str]] = {
@@ -142,7 +144,13 @@ class Fleet:
 
     @functools.cached_property
     def targets(self) -> Mapping[str, Variables]:
-        """The declared targets, as any host of the fleet sees them."""
+        """The declared targets, as any host of the fleet sees them, each with what its base says."""
+        found = self.as_declared
+        return _bases.merged(found) if isinstance(found, Mapping) else found
+
+    @functools.cached_property
+    def as_declared(self) -> Mapping[str, Variables]:
+        """The same as the owner wrote it."""
         return t.cast("Mapping[str, Variables]", self._common("binhost_targets", {}))
 
     @functools.cached_property
@@ -232,7 +240,7 @@ def _groups(fleet: Fleet) -> Iterator[str]:
 
 def _shared(fleet: Fleet) -> Iterator[str]:
     """What is the whole fleet's must not depend on who is asked."""
-    common = {"binhost_targets": fleet.targets, "binhost_networks": fleet.networks}
+    common = {"binhost_targets": fleet.as_declared, "binhost_networks": fleet.networks}
     for name, value in {**common, _repositories.NAME: fleet.repositories}.items():
         for host in [*fleet.hosts, *fleet.mirrors]:
             if fleet.variables[host].get(name, value) != value:
@@ -260,6 +268,7 @@ def _targets(fleet: Fleet) -> Iterator[str]:
             yield f"{where}: expected a mapping, found {target!r}"
         else:
             yield from _target(where, target, fleet)
+    yield from _bases.problems(fleet.targets)
     yield from _one_installation(fleet)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fingerprint, _machine, _paths
 from ansible_collections.larry.binhost.plugins.plugin_utils import (
+    _bases,
     _cpus,
     _declared,
     _host_files,
@@ -57,6 +58,7 @@ def plan(fleet: Fleet, facts: Mapping[str, Facts], previous: Mapping[str, t.Any]
         for slave, name in where.items()
     }
     targets = {name: _target(name, group, fleet, facts, cpus, own) for name, group in groups.items()}
+    _bases.check(targets, cpus)
     made = {
         "version": _schema.VERSION,
         "cpus": {host: _host_cpu(host, cpus) for host in facts},
@@ -105,7 +107,9 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
         "wishes": _asked({slave: _wishes(worlds[slave], facts[slave]) for slave in group.members}),
         "files": files,
         "build_files": _target_files.build_files(makeopts),
-        "depclean": bool(boolean(spec.get("depclean", True))),
+        # Of a root that begins as another's, what its own world doesn't ask for comes back each time.
+        "depclean": bool(boolean(spec.get("depclean", True))) and not spec.get(_bases.NAME),
+        "base": str(spec.get(_bases.NAME) or ""),
         "links": {"make.profile": _target_files.profile_link(spec["profile"])},
         "root": _paths.below("roots", name),
         "build_on_slave": _inventory.built_on_slave(spec, {}),

@@ -66,6 +66,7 @@ _TARGET: t.Final[Form] = {
     "files": {MANY: "text"},
     "build_files": {MANY: "text"},
     "depclean": "flag",
+    "base": "text",
     "links": {MANY: "text"},
     "root": "text",
     "build_on_slave": ["text"],
@@ -107,7 +108,7 @@ PLAN: t.Final[Form] = {
 #: What version 4 didn't know of a host.
 NEW_IN_5: t.Final[Mapping[str, t.Any]] = {"mounts": [], "ssh_key": ""}
 #: What it didn't know of a target.
-TARGET_IN_5: t.Final[Mapping[str, t.Any]] = {"machines": {}, "pins": {}}
+TARGET_IN_5: t.Final[Mapping[str, t.Any]] = {"machines": {}, "pins": {}, "base": ""}
 #: What version 3 didn't know of a target; it had one server for each host, its master's.
 NEW_IN_4: t.Final[Mapping[str, t.Any]] = {"mirrors": [], "pinned": [], "installed": []}
 #: What version 2 didn't know, and what is taken for it where that made the last plan.
