@@ -35,6 +35,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _repository,
     _root_copy,
     _root_world,
+    _stack,
     _target,
     _variant,
 )
@@ -64,6 +65,7 @@ def build(run: Run, target: Target) -> Result:
         os.makedirs(target.distdir, exist_ok=True)
         _removal.empty(target.live)
         _root_copy.recover(target.root)
+        _stack.settle(run, target)
         return _build(run, target)
 
 

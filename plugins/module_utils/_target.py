@@ -9,7 +9,7 @@ import os
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.larry.binhost.plugins.module_utils import _fingerprint, _paths, _repository
+from ansible_collections.larry.binhost.plugins.module_utils import _fingerprint, _job_files, _paths, _repository
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Target:
     on_disk: t.Sequence[str] = ()  # packages that are too large for that; "*" for any text
     proof: str | None = None  # the package with which a new root proves itself; None: a small one is chosen
     depclean: bool = False  # whether what no world asks for any more leaves the root
+    base: str = ""  # the target on which this one stands (see ``_stack``); "": none
     state_dir: str = _paths.STATE
 
     @property
@@ -65,7 +66,12 @@ class Target:
     @property
     def record(self) -> str:
         """Where the last complete build's fingerprint is."""
-        return os.path.join(self.state_dir, "fingerprints", f"target-{self.name}.json")
+        return record_of(self.name, self.state_dir)
+
+    @property
+    def base_record(self) -> str:
+        """Where it is written down on which state of its base it stands."""
+        return os.path.join(self.state_dir, "fingerprints", f"base-{self.name}.json")
 
 
 @dataclass
@@ -79,6 +85,11 @@ class Result:
     apart: dict[str, str] = field(default_factory=dict)  # slave whose world isn't in the root -> Portage's words
     unsatisfiable: dict[str, list[str]] = field(default_factory=dict)  # atom that no repository has -> who asks for it
     problems: list[str] = field(default_factory=list)  # a slave's packages that could not be built; the others' could
+
+
+def record_of(name: str, state_dir: str) -> str:
+    """Return where the fingerprint of a target's last complete build is."""
+    return os.path.join(state_dir, "fingerprints", f"target-{name}.json")
 
 
 def revisions(target: Target) -> dict[str, str]:
@@ -125,4 +136,22 @@ def index_state(pkgdir: str) -> str:
 def differs(target: Target, revisions: t.Mapping[str, str]) -> list[str]:
     """Return the names of what changed since the last complete build; empty means that there is nothing to do."""
     recorded = _fingerprint.recorded(target.record)
-    return [name for name, value in state(target, revisions).items() if recorded.get(name) != value]
+    changed = [name for name, value in state(target, revisions).items() if recorded.get(name) != value]
+    # While the base is built it isn't known yet what it will be.
+    busy = target.base and _job_files.find(f"build-{target.base}", target.state_dir).phase == "running"
+    return [*changed, *(["base"] if busy or base_differs(target) else [])]
+
+
+def base_differs(target: Target) -> bool:
+    """Return whether the base is another than the one on which a target stands; false where it stands on none."""
+    if not target.base:
+        return False
+    stands = _fingerprint.recorded(target.record).get("whole") == target.compile  # else its root was removed since
+    return not stands or _fingerprint.recorded(target.base_record).get("state") != base_state(target)
+
+
+def base_state(target: Target) -> str:
+    """Return a digest of what of its base a target depends on, and of the CPUs that it is for itself."""
+    built = _fingerprint.recorded(record_of(target.base, target.state_dir))
+    index = index_state(os.path.join(target.state_dir, "pkgdir", target.base))
+    return _fingerprint.digest([built, index, target.compile])

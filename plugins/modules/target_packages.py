@@ -151,6 +151,14 @@ options:
       - Ebuilds that fetch while they build need more than V(none).
     type: str
     default: none
+  base:
+    description:
+      - The target on which this one stands. Its build root begins as a copy of that one's, with its own configuration,
+        and is made anew after each build of it; only what that one hasn't got is built. A build of it that goes on is
+        waited for.
+      - That target's packages are published among its own, as further names of the same files.
+    type: str
+    default: ""
   proof:
     description:
       - The package that a new root builds first.
@@ -256,7 +264,7 @@ VARIANT = {
 def target(params: dict[str, t.Any]) -> _target.Target:
     """Return the module's options as what is to be built.  Raises ``BinhostError``."""
     same = ["name", "root", "repositories", "world", "wishes", "links", "compile", "cflags", "distdir"]
-    same += ["build_on_slave", "network", "proof", "depclean", "state_dir"]
+    same += ["build_on_slave", "network", "proof", "depclean", "base", "state_dir"]
     lists = [
         params["build_on_slave"],
         params["build_on_disk"],
@@ -322,6 +330,7 @@ def main() -> None:
             "build_tmpfs": {"type": "str"},
             "build_on_disk": {"type": "list", "elements": "str", "default": []},
             "network": {"type": "str", "default": "none"},
+            "base": {"type": "str", "default": ""},
             "proof": {"type": "str"},
             "state": {"type": "str", "choices": ["built", "started"], "default": "built"},
             "state_dir": {"type": "path", "default": STATE},

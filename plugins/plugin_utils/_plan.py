@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fingerprint, _machine, _paths
-from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.plugin_utils import (
+    _bases,
     _cpus,
     _declared,
     _host_files,
@@ -23,6 +23,7 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _mirrors,
     _price,
     _remarks,
+    _repositories,
     _schema,
     _serving,
     _shared,
@@ -57,6 +58,7 @@ def plan(fleet: Fleet, facts: Mapping[str, Facts], previous: Mapping[str, t.Any]
         for slave, name in where.items()
     }
     targets = {name: _target(name, group, fleet, facts, cpus, own) for name, group in groups.items()}
+    _bases.check(targets, cpus)
     made = {
         "version": _schema.VERSION,
         "cpus": {host: _host_cpu(host, cpus) for host in facts},
@@ -76,9 +78,9 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
     chost = str(facts[group.master]["portage"]["chost"])
     cpu = _target_files.cpu(spec, cpus.isa(group.master), cpus.common([group.master, *group.members]))
     price = _price.price(group.master, group.members, cpus)
-    repositories = _repositories(group, spec, facts)
+    made_of = _repositories.of_target(group, fleet, facts[group.master]["portage"]["repositories"])
     settings = _target_files.settings(spec, chost, cpu)
-    files = _target_files.files(name, group.declared, spec, settings, repositories)
+    files = _target_files.files(name, group.declared, spec, settings, made_of.repos_conf)
     makeopts = _makeopts(fleet.variables[group.master], facts[group.master])
     last = {**_target_files.variant_files(settings, makeopts), **_target_files.last_word(settings)}
     worlds = {slave: _world(fleet.variables[slave], spec, facts[slave]) for slave in group.members}
@@ -99,12 +101,15 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
         "members": group.members,
         "unseen": group.unseen,
         "machines": {slave: _machine.of_facts(facts[slave]) for slave in group.members},
-        "repositories": repositories,
+        "repositories": made_of.places,
+        "pins": made_of.pins,
         "world": _asked(worlds),
         "wishes": _asked({slave: _wishes(worlds[slave], facts[slave]) for slave in group.members}),
         "files": files,
         "build_files": _target_files.build_files(makeopts),
-        "depclean": bool(boolean(spec.get("depclean", True))),
+        # Of a root that begins as another's, what its own world doesn't ask for comes back each time.
+        "depclean": bool(boolean(spec.get("depclean", True))) and not spec.get(_bases.NAME),
+        "base": str(spec.get(_bases.NAME) or ""),
         "links": {"make.profile": _target_files.profile_link(spec["profile"])},
         "root": _paths.below("roots", name),
         "build_on_slave": _inventory.built_on_slave(spec, {}),
@@ -130,19 +135,6 @@ def uri(fleet: Fleet, server: str) -> str:
     port = variables.get("mirror_http_port" if server in fleet.mirrors else "master_http_port")
     scheme = "https" if _serving.encrypted(variables) else "http"
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port or _inventory.HTTP_PORT}"
-
-
-def _repositories(group: Group, spec: Variables, facts: Mapping[str, Facts]) -> dict[str, str]:
-    there = facts[group.master]["portage"]["repositories"]
-    wanted = spec.get("repositories") or sorted(there)
-    missing = [repository for repository in wanted if repository not in there]
-    if missing:
-        found = ", ".join(sorted(there)) or "none"
-        raise BinhostError(
-            f"{group.master}: binhost_targets.{group.declared}.repositories: "
-            f"expected {', '.join(missing)} in its repos.conf, found {found}"
-        )
-    return {repository: there[repository] for repository in sorted(wanted)}
 
 
 def _asked(worlds: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

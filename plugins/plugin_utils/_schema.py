@@ -18,6 +18,7 @@ import typing as t
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.plugin_utils import _repositories
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Fleet
 
 Form = t.Any
@@ -59,11 +60,13 @@ _TARGET: t.Final[Form] = {
     "unseen": ["text"],
     "machines": {MANY: {"arch": "text", "features": ["text"], "kernel": "text", "glibc": "text"}},
     "repositories": {MANY: "text"},
+    "pins": {MANY: {**dict.fromkeys(_repositories.TEXTS, "text"), "masters": (["text"],)}},
     "world": {MANY: ["text"]},
     "wishes": {MANY: ["text"]},
     "files": {MANY: "text"},
     "build_files": {MANY: "text"},
     "depclean": "flag",
+    "base": "text",
     "links": {MANY: "text"},
     "root": "text",
     "build_on_slave": ["text"],
@@ -105,7 +108,7 @@ PLAN: t.Final[Form] = {
 #: What version 4 didn't know of a host.
 NEW_IN_5: t.Final[Mapping[str, t.Any]] = {"mounts": [], "ssh_key": ""}
 #: What it didn't know of a target.
-TARGET_IN_5: t.Final[Mapping[str, t.Any]] = {"machines": {}}
+TARGET_IN_5: t.Final[Mapping[str, t.Any]] = {"machines": {}, "pins": {}, "base": ""}
 #: What version 3 didn't know of a target; it had one server for each host, its master's.
 NEW_IN_4: t.Final[Mapping[str, t.Any]] = {"mirrors": [], "pinned": [], "installed": []}
 #: What version 2 didn't know, and what is taken for it where that made the last plan.
