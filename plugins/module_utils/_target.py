@@ -45,6 +45,10 @@ class Target:
     on_disk: t.Sequence[str] = ()  # packages that are too large for that; "*" for any text
     proof: str | None = None  # the package with which a new root proves itself; None: a small one is chosen
     depclean: bool = False  # whether what no world asks for any more leaves the root
+    # {"atom", "use"}: a package and the USE with which it is built first where it stands in a circle of dependencies
+    cycles: t.Sequence[t.Mapping[str, str]] = ()
+    # "source", "key", "fingerprint", "verify": the stage that a root which takes over is unpacked from; none: none does
+    stage: t.Mapping[str, t.Any] = field(default_factory=dict)
     state_dir: str = _paths.STATE
 
     @property
@@ -78,6 +82,11 @@ class Result:
     variants: dict[str, list[str]] = field(default_factory=dict)  # slave -> what was built once more for it
     apart: dict[str, str] = field(default_factory=dict)  # slave whose world isn't in the root -> Portage's words
     unsatisfiable: dict[str, list[str]] = field(default_factory=dict)  # atom that no repository has -> who asks for it
+    # {"packages", "line"}: circles of dependencies, and the line of package.use with which one was built first
+    cycles: list[dict[str, t.Any]] = field(default_factory=list)
+    # {"package", "old", "new", "rebuilds"}: languages, compilers and libcs that came in another slot or version
+    major: list[dict[str, t.Any]] = field(default_factory=list)
+    fresh: str = ""  # why a root from the stage took the old one's place; "" if none did
     problems: list[str] = field(default_factory=list)  # a slave's packages that could not be built; the others' could
 
 
