@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.larry.binhost.plugins.module_utils import _paths, _patterns
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.plugin_utils import _declarations, _declared, _mirrors
+from ansible_collections.larry.binhost.plugins.plugin_utils import _declarations, _declared, _mirrors, _recipes
 
 if t.TYPE_CHECKING:
     import netaddr
@@ -41,6 +41,7 @@ TARGET: t.Final[Mapping[str, str]] = {
     **{name: variable.of for name, variable in _declared.VARIABLES.items()},
     "build_on_slave": "list",
     "depclean": "flag",
+    "cycles": "list",
 }
 #: Variable of a slave -> what it has to be.
 SLAVE: t.Final[Mapping[str, str]] = {
@@ -253,6 +254,7 @@ def _target(where: str, target: Variables, fleet: Fleet) -> Iterator[str]:
         yield f"{where}.master: expected which of the masters builds it ({', '.join(fleet.masters)}), found nothing"
     yield from _declarations.of_target(where, target)
     yield from _named(f"{where}.build_on_slave", target.get("build_on_slave"))
+    yield from _recipes.problems(where, target)
     yield from _shared_flags(where, target)
 
 

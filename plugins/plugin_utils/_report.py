@@ -19,7 +19,7 @@ def report(plan: Result, hosts: Mapping[str, Result], *, check: bool) -> str:
 
     ``hosts`` has, per host of the fleet: ``seen`` (bool), ``failure`` (text or None), and what the roles registered:
     ``done`` (master:
-    target to results), ``key`` (master), ``index``, ``packages`` (slave); what a host didn't come to is missing.
+    target to results), ``key`` (master), ``index``, ``packages``, ``requested`` (slave); what a host didn't come to is missing.
     """
     head = ["Nothing was changed (check mode)."] if check else []
     targets = [line for name in sorted(plan.get("targets", {})) for line in _target(name, plan["targets"][name], hosts)]
@@ -130,6 +130,10 @@ def _slave(host: str, result: Result, *, check: bool) -> Iterator[str]:
         counts = ", ".join(f"{len(packages.get(name, ()))} {word}" for name, word in words.items())
         yield f"{host}: {counts}; generation {index.get('number') or 'none'}"
         yield from (f"  {line}" for line in [*_aftermath.failures(packages), *_aftermath.left(packages)])
+    requested = result.get("requested") or {}
+    came = [*requested.get("binary", ()), *requested.get("source", ())]
+    if came:
+        yield f"  asked for, and installed: {_changes.listed(came)}"
     if not index.get("reachable", True):
         yield f"  no transport answers: {index.get('message') or 'no reason given'}"
     yield from (f"  {remark}" for remark in index.get("remarks", ()))

@@ -21,7 +21,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Fleet
 
 Form = t.Any
-VERSION: t.Final = 4
+VERSION: t.Final = 5
 MANY: t.Final = "*"
 OPEN: t.Final = "..."
 
@@ -66,6 +66,7 @@ _TARGET: t.Final[Form] = {
     "links": {MANY: "text"},
     "root": "text",
     "build_on_slave": ["text"],
+    "cycles": [{"atom": "text", "use": "text"}],
     "variants": [
         {
             "name": "text",
@@ -92,6 +93,7 @@ PLAN: t.Final[Form] = {
             "files": {MANY: "text"},
             "links": {MANY: "text"},
             "world": ["text"],
+            "requests": ["text"],
             "remarks": ["text"],
             "build_on_slave": ["text"],
             "overlays": {MANY: "text"},
@@ -99,6 +101,9 @@ PLAN: t.Final[Form] = {
     },
     "mirrors": {MANY: {"uri": "text", "targets": {MANY: "text"}}},
 }
+#: What version 4 didn't know of a target, and of a host.
+NEW_OF_TARGET_IN_5: t.Final[Mapping[str, t.Any]] = {"cycles": []}
+NEW_OF_HOST_IN_5: t.Final[Mapping[str, t.Any]] = {"requests": []}
 #: What version 3 didn't know of a target; it had one server for each host, its master's.
 NEW_IN_4: t.Final[Mapping[str, t.Any]] = {"mirrors": [], "pinned": [], "installed": []}
 #: What version 2 didn't know, and what is taken for it where that made the last plan.
@@ -226,7 +231,9 @@ def usable(plan: t.Any, where: str) -> Mapping[str, t.Any] | None:
     if version == 2:
         plan, version = _from_2(plan), 3
     if version == 3:
-        plan, version = _from_3(plan), VERSION
+        plan, version = _from_3(plan), 4
+    if version == 4:
+        plan, version = _from_4(plan), VERSION
     if version != VERSION:
         raise BinhostError(f"{where}: expected a plan of version {VERSION}, found version {version!r}")
     check_plan(plan, where)
@@ -250,12 +257,21 @@ def _from_2(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _from_3(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return a plan of version 3 as one of this version."""
+    """Return a plan of version 3 as one of version 4."""
     targets, hosts = plan.get("targets"), plan.get("hosts")
     if isinstance(targets, Mapping) and isinstance(hosts, Mapping):
         targets = {name: {**NEW_IN_4, **one} if isinstance(one, Mapping) else one for name, one in targets.items()}
         hosts = {name: _with_servers(one) if isinstance(one, Mapping) else one for name, one in hosts.items()}
-    return {**plan, "version": VERSION, "targets": targets, "hosts": hosts, "mirrors": {}}
+    return {**plan, "version": 4, "targets": targets, "hosts": hosts, "mirrors": {}}
+
+
+def _from_4(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return a plan of version 4 as one of this version."""
+    targets, hosts = plan.get("targets"), plan.get("hosts")
+    if isinstance(targets, Mapping) and isinstance(hosts, Mapping):
+        targets = {n: {**NEW_OF_TARGET_IN_5, **one} if isinstance(one, Mapping) else one for n, one in targets.items()}
+        hosts = {n: {**NEW_OF_HOST_IN_5, **one} if isinstance(one, Mapping) else one for n, one in hosts.items()}
+    return {**plan, "version": VERSION, "targets": targets, "hosts": hosts}
 
 
 def _with_servers(host: Mapping[str, t.Any]) -> dict[str, t.Any]:

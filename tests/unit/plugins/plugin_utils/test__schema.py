@@ -100,7 +100,7 @@ def test_a_kept_plan_is_a_plan(tmp_path: Path) -> None:
 
 def version_3() -> dict[str, t.Any]:
     """Return the plan as version 3 wrote it."""
-    plan = {**made(), "version": 3}
+    plan = {**version_4(), "version": 3}
     del plan["mirrors"]
     plan["targets"] = {
         name: {key: value for key, value in one.items() if key not in _schema.NEW_IN_4}
@@ -114,6 +114,21 @@ def version_3() -> dict[str, t.Any]:
         for name, one in plan["hosts"].items()
     }
     return plan
+
+
+def version_4() -> dict[str, t.Any]:
+    """Return the plan as version 4 wrote it."""
+    plan = {**made(), "version": 4}
+    for name, new in (("targets", _schema.NEW_OF_TARGET_IN_5), ("hosts", _schema.NEW_OF_HOST_IN_5)):
+        plan[name] = {
+            key: {name: value for name, value in one.items() if name not in new} for key, one in plan[name].items()
+        }
+    return plan
+
+
+def test_version_4_knew_no_requests_and_no_circles(tmp_path: Path) -> None:
+    _kept.keep_plan(str(tmp_path), version_4())
+    assert _kept.plan(str(tmp_path)) == made()
 
 
 def test_version_3_had_one_server_for_each(tmp_path: Path) -> None:
@@ -146,8 +161,8 @@ def test_no_plan_or_an_older_versions(tmp_path: Path, text: str | None) -> None:
     ("text", "found"),
     [
         ("", "expected JSON, found Expecting value: line 1 column 1 (char 0)"),
-        ("[]", "expected a plan of version 4, found version None"),
-        ('{"version": 5}', "expected a plan of version 4, found version 5"),
+        ("[]", "expected a plan of version 5, found version None"),
+        ('{"version": 6}', "expected a plan of version 5, found version 6"),
         (
             '{"version": 2, "cpus": {}, "targets": []}',
             "targets: expected a mapping, found []",
