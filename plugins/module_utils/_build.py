@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _build_disk,
     _compiler,
+    _cycle,
     _files,
     _fingerprint,
     _lock,
@@ -80,6 +81,7 @@ def _build(run: Run, target: Target) -> Result:
     result = Result(snapshots=copies, unsatisfiable=missing)
     place = Place(run, target, target.root, copies, on_slave=tuple(target.build_on_slave))
     _build_disk.place(target)
+    _cycle.clear(place)
     _repair.repair(place)
     _ask_compiler(place)
     _in_root(place, begun, result)
@@ -101,9 +103,12 @@ def _in_root(place: Place, begun: _Begun, result: Result) -> None:
     target = place.target
     result.apart = _root_world.settle(place, begun.options, result.unsatisfiable, begun.apart)
     if begun.is_new:
-        _proof.prove(place, _merge_world.pending(place, begun.options))
+        _proof.prove(place, _cycle.foreseen(place, begun.options))
         _fingerprint.record(target.record, {"begun": target.compile, "proven": True})
-    result.built = _merge_world.bring(place, begun.options)
+    circles = _cycle.opened(place, begun.options)
+    result.cycles = circles.told
+    result.built = circles.built + _merge_world.bring(place, circles.options(begun.options))
+    _cycle.prove(place, circles)
     itself = _on_slave(place)
     if itself:
         # Slaves are to have binaries of what they need for that. Where it fails, the slave's own part tells why.

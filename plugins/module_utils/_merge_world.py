@@ -56,6 +56,11 @@ Options = t.Mapping[str, t.Any]
 class UnresolvedError(BinhostError):
     """Portage found no way to install all that it was asked for."""
 
+    def __init__(self, words: str, said: str = "") -> None:
+        """Take the message, and all that Portage said."""
+        super().__init__(words)
+        self.said = said
+
 
 @dataclass(frozen=True)
 class Place:
@@ -94,7 +99,8 @@ def pending(
     if status != 0:
         raise UnresolvedError(
             f"emerge --pretend {' '.join(atoms)} in {place.root}: expected a merge list, found status {status}:\n"
-            f"{_emerge.last_words(stdout + stderr)}"
+            f"{_emerge.last_words(stdout + stderr)}",
+            stdout + stderr,
         )
     # A soft blocker is settled by the merge itself; it is nothing to do.
     return [merge for merge in _merge_list.parse(stdout) if merge.kind not in ("nomerge", "blocks")]

@@ -16,6 +16,7 @@ import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _build_disk,
+    _cycle,
     _files,
     _fragments,
     _host,
@@ -60,10 +61,12 @@ def _build(place: Place, variant: Variant, itself: t.Sequence[str]) -> list[str]
     if itself:
         options["usepkg_exclude"] = " ".join(variant.build_on_slave)
     try:
-        _merge_world.pending(place, options)
+        circles = _cycle.opened(place, options)
     except UnresolvedError:
         _leave_the_system(place)
-    built = _merge_world.bring(place, options)
+        circles = _cycle.opened(place, options)
+    built = circles.built + _merge_world.bring(place, options)
+    _cycle.prove(place, circles)
     if itself:
         built += _merge_world.bring(place, {"onlydeps": True, **options}, itself)
     left = uncovered(place, itself)
