@@ -19,7 +19,7 @@ import contextlib
 import os
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _atom,
@@ -33,7 +33,12 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._merge_list import Merge
-from ansible_collections.larry.binhost.plugins.module_utils._merge_world import Options, Place, UnresolvedError
+from ansible_collections.larry.binhost.plugins.module_utils._merge_world import (
+    FailedError,
+    Options,
+    Place,
+    UnresolvedError,
+)
 
 #: Below etc/portage; it sorts last, so its word counts.
 FRAGMENT: t.Final = "package.use/zz-binhost-cycle"
@@ -63,6 +68,8 @@ class Opened:
     told: list[dict[str, t.Any]] = field(default_factory=list)  # as a build's result has them
     built: list[str] = field(default_factory=list)  # for that alone or for good
     wanted: dict[str, dict[str, bool]] = field(default_factory=dict)  # cpv -> USE flag -> what it is to be in the end
+    said: str = ""  # what emerge says that it would do afterwards
+    merges: list[Merge] = field(default_factory=list)  # the same as data
 
     def options(self, options: Options) -> Options:
         """Return the options of the build that follows: what was built for good on the way isn't built again."""
@@ -109,11 +116,12 @@ def opened(place: Place, options: Options) -> Opened:
     done = Opened()
     for _round in range(_ROUNDS):
         try:
-            merges = _merge_world.pending(place, done.options(options))
+            done.said = _merge_world.asked(place, done.options(options))
         except UnresolvedError as exc:
             _open(place, exc, done)
         else:
-            done.wanted = _wanted(merges, done.ways)
+            done.merges = _merge_world.listed(done.said)
+            done.wanted = _wanted(done.merges, done.ways)
             return done
     raise BinhostError(f"{place.root}: expected a merge list after {_ROUNDS} circles of dependencies, found another")
 
@@ -137,10 +145,18 @@ def _open(place: Place, refused: UnresolvedError, done: Opened) -> None:
         if chosen is None or chosen[0] in done.ways:
             raise _with_advice(place, refused)
         _write(place, chosen)
-        done.built += _merge_world.bring(place, _first(place, chosen), [f"={chosen[0].cpv}"])
+        done.built += _step(place, chosen)
     done.ways += chosen
     packages = sorted({cpv for each in _refusal.explain(refused.said) for cpv in each.packages})
     done.told += [{"packages": packages, "line": way.line} for way in chosen]
+
+
+def _step(place: Place, chosen: Sequence[Way]) -> list[str]:
+    try:
+        return _merge_world.bring(place, _first(place, chosen), [f"={chosen[0].cpv}"])
+    except FailedError as exc:
+        # Of these nothing is kept, so the next build is to try again.
+        raise FailedError(str(exc), replace(exc.outcome, failures=[])) from None
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _closure,
+    _failed,
     _generation,
     _intent,
     _lock,
@@ -47,6 +48,7 @@ class Request:
     budget: int | None = None  # bytes
     build_on_slave: t.Sequence[str] = ()
     distdir: str = "/var/cache/distfiles"
+    without: t.Sequence[str] = ()  # CPVs that failed to build, or weren't begun for that
 
     @property
     def place(self) -> Place:
@@ -70,7 +72,7 @@ class Request:
     def asking(self, run: Run) -> Asking:
         """Return how the build root is asked."""
         snapshots = self.repositories or _intent.snapshots(self.place)
-        return Asking(run, self.place, snapshots, self.distdir, self.build_on_slave)
+        return Asking(run, self.place, snapshots, self.distdir, self.build_on_slave, self.without)
 
 
 def request(asked: t.Mapping[str, t.Any]) -> Request:
@@ -164,7 +166,9 @@ def verify(run: Run, request: Request) -> dict[str, t.Any]:
     current = request.number is None
     seal = None if problems else _generation.seal_of(folder)
     if current and asking.possible and seal and not seal.restores:
-        problems = _closure.missing(replace(asking, snapshots=_intent.snapshots(place, seal)), folder)
+        failed, dropped = _failed.told(asking.target())
+        asking = replace(asking, snapshots=_intent.snapshots(place, seal), without=[*failed, *dropped])
+        problems = _closure.missing(asking, folder)
     return {"changed": False, "path": folder, "problems": problems, "closure": current and asking.possible}
 
 

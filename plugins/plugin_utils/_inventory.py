@@ -41,6 +41,7 @@ TARGET: t.Final[Mapping[str, str]] = {
     **{name: variable.of for name, variable in _declared.VARIABLES.items()},
     "build_on_slave": "list",
     "depclean": "flag",
+    "publish": "text",
     "cycles": "list",
 }
 #: Variable of a slave -> what it has to be.
@@ -88,6 +89,7 @@ SHARED: t.Final = "shared"
 #: Variables of a target -> the words it can be; the first is what it is unless said.
 WORDS: t.Final[Mapping[str, Sequence[str]]] = {
     "mode": (CHROOT, SHARED),
+    "publish": ("complete", "partial"),
     "quickpkg_config": ("none", "unmodified", "all"),
 }
 #: What is built on each slave unless a target says otherwise: what a kernel is made of, and modules for the very

@@ -112,6 +112,7 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
         "files": files,
         "build_files": _target_files.build_files(makeopts),
         "depclean": bool(boolean(spec.get("depclean", True))),
+        "publish": str(spec.get("publish", _inventory.WORDS["publish"][0])),
         "links": {"make.profile": _target_files.profile_link(spec["profile"])},
         "root": _paths.below("roots", name),
         "cycles": _recipes.recipes(spec),

@@ -18,8 +18,8 @@ def report(plan: Result, hosts: Mapping[str, Result], *, check: bool) -> str:
     """Return the report.
 
     ``hosts`` has, per host of the fleet: ``seen`` (bool), ``failure`` (text or None), and what the roles registered:
-    ``done`` (master:
-    target to results), ``key`` (master), ``index``, ``packages``, ``requested`` (slave); what a host didn't come to is missing.
+    ``done`` (master: target to results), ``key`` (master), ``index``, ``packages``, ``requested`` (slave); what a host
+    didn't come to is missing.
     """
     head = ["Nothing was changed (check mode)."] if check else []
     targets = [line for name in sorted(plan.get("targets", {})) for line in _target(name, plan["targets"][name], hosts)]

@@ -63,6 +63,7 @@ _TARGET: t.Final[Form] = {
     "files": {MANY: "text"},
     "build_files": {MANY: "text"},
     "depclean": "flag",
+    "publish": "text",
     "links": {MANY: "text"},
     "root": "text",
     "build_on_slave": ["text"],
@@ -102,7 +103,7 @@ PLAN: t.Final[Form] = {
     "mirrors": {MANY: {"uri": "text", "targets": {MANY: "text"}}},
 }
 #: What version 4 didn't know of a target, and of a host.
-NEW_OF_TARGET_IN_5: t.Final[Mapping[str, t.Any]] = {"cycles": []}
+NEW_IN_5: t.Final[Mapping[str, t.Any]] = {"publish": "complete", "cycles": []}
 NEW_OF_HOST_IN_5: t.Final[Mapping[str, t.Any]] = {"requests": []}
 #: What version 3 didn't know of a target; it had one server for each host, its master's.
 NEW_IN_4: t.Final[Mapping[str, t.Any]] = {"mirrors": [], "pinned": [], "installed": []}
@@ -269,7 +270,7 @@ def _from_4(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return a plan of version 4 as one of this version."""
     targets, hosts = plan.get("targets"), plan.get("hosts")
     if isinstance(targets, Mapping) and isinstance(hosts, Mapping):
-        targets = {n: {**NEW_OF_TARGET_IN_5, **one} if isinstance(one, Mapping) else one for n, one in targets.items()}
+        targets = {n: {**NEW_IN_5, **one} if isinstance(one, Mapping) else one for n, one in targets.items()}
         hosts = {n: {**NEW_OF_HOST_IN_5, **one} if isinstance(one, Mapping) else one for n, one in hosts.items()}
     return {**plan, "version": VERSION, "targets": targets, "hosts": hosts}
 

@@ -103,7 +103,7 @@ def version_3() -> dict[str, t.Any]:
     plan = {**version_4(), "version": 3}
     del plan["mirrors"]
     plan["targets"] = {
-        name: {key: value for key, value in one.items() if key not in _schema.NEW_IN_4}
+        name: {key: value for key, value in one.items() if key not in {**_schema.NEW_IN_4, **_schema.NEW_IN_5}}
         for name, one in plan["targets"].items()
     }
     plan["hosts"] = {
@@ -119,7 +119,7 @@ def version_3() -> dict[str, t.Any]:
 def version_4() -> dict[str, t.Any]:
     """Return the plan as version 4 wrote it."""
     plan = {**made(), "version": 4}
-    for name, new in (("targets", _schema.NEW_OF_TARGET_IN_5), ("hosts", _schema.NEW_OF_HOST_IN_5)):
+    for name, new in (("targets", _schema.NEW_IN_5), ("hosts", _schema.NEW_OF_HOST_IN_5)):
         plan[name] = {
             key: {name: value for name, value in one.items() if name not in new} for key, one in plan[name].items()
         }
