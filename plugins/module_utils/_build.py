@@ -128,7 +128,7 @@ def _in_root(place: Place, begun: _Begun, result: Result) -> dict[str, t.Any]:
         _fingerprint.record(target.record, {"begun": target.compile, "proven": True})
     failed: FailedError | None = None
     try:
-        result.built = _upgrade.bring(place, begun.options, result, is_new=begun.is_new)
+        result.built = _upgrade.bring(place, begun.options, result, anew=begun.is_new, before=begun.apart)
     except FailedError as exc:
         failed, result.built = exc, list(exc.outcome.source)
         _tell(target, result, str(exc))

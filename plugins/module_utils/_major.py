@@ -104,7 +104,7 @@ def _rebuilt(upgrade: Merge, merges: Sequence[Merge], causes: Mapping[str, Seque
     flags = [
         merge.cpv
         for merge in merges
-        if any(flag.group in groups and flag.change for flag in merge.use) and merge.old and merge.cpv != upgrade.cpv
+        if any(flag.group in groups and flag.change for flag in merge.use) and merge.action != "new"
     ]
     return tuple(sorted({*causes.get(upgrade.cpv, ()), *flags}))
 

@@ -23,12 +23,13 @@ from ansible_collections.larry.binhost.plugins.module_utils._target import Resul
 _ANEW: t.Final[Options] = {"emptytree": True, "usepkg": True}
 
 
-def bring(place: Place, options: Options, result: Result, *, is_new: bool) -> list[str]:
+def bring(place: Place, options: Options, result: Result, *, anew: bool, before: t.Collection[str] = ()) -> list[str]:
     """Build what is pending and return what was compiled; tell the result of circles, major upgrades and a new root.
 
-    Raises ``FailedError`` if not all is built, ``UnresolvedError`` if Portage finds no way.
+    ``anew``: nothing was built here before; ``before``: the slaves that were apart at the last build. Raises
+    ``FailedError`` if not all is built, ``UnresolvedError`` if Portage finds no way.
     """
-    if not is_new and result.apart and _is_in_the_way(place, result):
+    if not anew and set(result.apart) - set(before) and _is_in_the_way(place, result):
         words = f"{', '.join(result.apart)}: what is installed in {place.root} keeps their worlds out of it"
         _fresh.keep(place, ["fresh-root"])
         try:
@@ -37,7 +38,7 @@ def bring(place: Place, options: Options, result: Result, *, is_new: bool) -> li
             _say.tell(_fresh.explained(words, exc))
     circles = _cycle.opened(place, options)
     result.cycles = circles.told
-    if not is_new:
+    if not anew:
         upgrades = _major.upgrades(circles.merges, circles.said)
         result.major = [asdict(each) for each in upgrades]
         for each in upgrades:

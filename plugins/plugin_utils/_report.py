@@ -53,12 +53,24 @@ def _target(name: str, target: Result, hosts: Mapping[str, Result]) -> Iterator[
             for slave, built in sorted(packages["variants"].items())
             if built
         )
+    yield from _unusual(packages)
     if packages.get("removed"):
         yield f"  gone from its build root: {_changes.listed(packages['removed'])}"
     yield from _shared(target["master"], packages)
     for atom, asking in sorted((packages.get("unsatisfiable") or {}).items()):
         yield f"  {atom}: no repository of this target has it; wanted by {', '.join(asking)}"
     yield from (f"  {slave} was never seen and is not planned for" for slave in target["unseen"])
+
+
+def _unusual(packages: Result) -> Iterator[str]:
+    """Yield what of a build is rare: major upgrades, circles of dependencies, another root."""
+    for each in packages.get("major") or ():
+        again = f"; built again for it: {_changes.listed(each['rebuilds'])}" if each["rebuilds"] else ""
+        yield f"  {each['package']} {each['old']} became {each['new']}{again}"
+    for each in packages.get("cycles") or ():
+        yield f"  {_changes.listed(each['packages'])} need each other; built first, for a while: {each['line']}"
+    if packages.get("fresh"):
+        yield f"  its build root was made anew of the stage: {packages['fresh'].partition(chr(10))[0]}"
 
 
 def _published(generation: Result) -> Iterator[str]:
