@@ -21,6 +21,8 @@ from ansible_collections.larry.binhost.plugins.module_utils._merge_world import 
 from ansible_collections.larry.binhost.plugins.module_utils._target import Result
 
 _ANEW: t.Final[Options] = {"emptytree": True, "usepkg": True}
+#: In what Portage says of slot conflicts and of blockers.
+_CONFLICT: t.Final = " pulled in by"
 
 
 def bring(place: Place, options: Options, result: Result, *, anew: bool, before: t.Collection[str] = ()) -> list[str]:
@@ -29,11 +31,11 @@ def bring(place: Place, options: Options, result: Result, *, anew: bool, before:
     ``anew``: nothing was built here before; ``before``: the slaves that were apart at the last build. Raises
     ``FailedError`` if not all is built, ``UnresolvedError`` if Portage finds no way.
     """
-    if not anew and set(result.apart) - set(before) and _is_in_the_way(place, result):
+    if not anew and _is_in_the_way(place, result, before):
         words = f"{', '.join(result.apart)}: what is installed in {place.root} keeps their worlds out of it"
         _fresh.keep(place, ["fresh-root"])
         try:
-            return _anew(place, result, words)
+            return _anew(place, result, words, apart=len(result.apart) - 1)
         except BinhostError as exc:
             _say.tell(_fresh.explained(words, exc))
     circles = _cycle.opened(place, options)
@@ -62,21 +64,26 @@ def _instead(place: Place, result: Result, failed: FailedError) -> list[str]:
     if not _fresh.concerned(broken, touched) or not _fresh.possible(place.target):
         raise failed
     try:
-        return [*outcome.source, *_anew(place, result, str(failed))]
+        return [*outcome.source, *_anew(place, result, str(failed), apart=len(result.apart))]
     except BinhostError as exc:
         raise FailedError(_fresh.explained(str(failed), exc), outcome) from None
 
 
-def _anew(place: Place, result: Result, why: str) -> list[str]:
-    """Build everything in a root made of the stage, which then takes over.  Raises ``BinhostError``."""
+def _anew(place: Place, result: Result, why: str, *, apart: int) -> list[str]:
+    """Build everything in a root made of the stage, which then takes over; at most so many slaves may be apart there.
+
+    Raises ``BinhostError``.
+    """
     _say.tell(f"a root made of the stage is to take the place of {place.root}: {why}")
 
     def work(there: Place) -> tuple[list[str], dict[str, str], list[dict[str, t.Any]]]:
-        apart = _root_world.settle(there, _ANEW, result.unsatisfiable, ())
+        out = _root_world.settle(there, _ANEW, result.unsatisfiable, ())
+        if len(out) > apart:
+            raise BinhostError(f"{there.root}: expected at most {apart} slaves apart, found {', '.join(out)}")
         circles = _cycle.opened(there, _ANEW)
         built = circles.built + _isolate.bring(there, circles.options(_ANEW))
         _cycle.prove(there, circles)
-        return built, apart, circles.told
+        return built, out, circles.told
 
     built, result.apart, told = _fresh.take_over(place, work)
     result.cycles = [*result.cycles, *(each for each in told if each not in result.cycles)]
@@ -84,10 +91,8 @@ def _anew(place: Place, result: Result, why: str) -> list[str]:
     return built
 
 
-def _is_in_the_way(place: Place, result: Result) -> bool:
-    """Return whether slaves are apart for what is installed alone: Portage would have more of them together anew."""
-    if not _fresh.possible(place.target):
+def _is_in_the_way(place: Place, result: Result, before: t.Collection[str]) -> bool:
+    """Return whether no slave's world is left in the root, since now, because of what can be old installed packages."""
+    if not result.apart or set(result.apart) <= set(before) or len(result.apart) < len(place.target.variants):
         return False
-    together = _root_world.settle(place, _ANEW, result.unsatisfiable, result.apart)
-    _root_world.declare(place.target, result.unsatisfiable, result.apart)
-    return len(together) < len(result.apart)
+    return all(_CONFLICT in words for words in result.apart.values()) and _fresh.possible(place.target)
