@@ -211,7 +211,7 @@ def _with_advice(place: Place, refused: UnresolvedError) -> UnresolvedError:
     if not any(each.kind == "circular" for each in _refusal.explain(refused.said)):
         return refused
     advice = (
-        "These packages need each other to be built, and no change of USE that Portage proposes opens the circle: "
+        "No change of USE that Portage proposes opens these circular dependencies: "
         f"declare in binhost_targets, cycles of {place.target.name}, with which USE one of them is built first."
     )
     return UnresolvedError(f"{refused}\n{advice}", refused.said)
