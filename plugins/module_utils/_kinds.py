@@ -33,7 +33,14 @@ Parameters = t.Mapping[str, t.Any]
 def build(run: Run, parameters: Parameters) -> dict[str, t.Any]:
     """Build a ``_target.Target``, given as a dictionary; return its ``Result`` and what a module adds to it."""
     variants = [_target.Variant(**variant) for variant in parameters["variants"]]
-    done = _build.build(run, _target.Target(**{**parameters, "variants": variants}))
+    try:
+        return _built(_build.build(run, _target.Target(**{**parameters, "variants": variants})))
+    except _build.HeldError as exc:
+        exc.result = _built(exc.done)
+        raise
+
+
+def _built(done: _target.Result) -> dict[str, t.Any]:
     lines = [*done.built, *(f"{cpv} for {name}" for name, built in done.variants.items() for cpv in built)]
     return {
         **asdict(done),

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _build_disk,
@@ -34,8 +34,9 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _size,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.module_utils._failure import Where
+from ansible_collections.larry.binhost.plugins.module_utils._failure import Failure, Where
 from ansible_collections.larry.binhost.plugins.module_utils._mounts import DISTDIR, PKGDIR, Mount
+from ansible_collections.larry.binhost.plugins.module_utils._outcome import Outcome
 from ansible_collections.larry.binhost.plugins.module_utils._portage_query import Run
 from ansible_collections.larry.binhost.plugins.module_utils._target import Target
 
@@ -56,6 +57,19 @@ Options = t.Mapping[str, t.Any]
 class UnresolvedError(BinhostError):
     """Portage found no way to install all that it was asked for."""
 
+    def __init__(self, words: str, said: str = "") -> None:
+        """Take the message, and all that Portage said."""
+        super().__init__(words)
+        self.said = said
+
+
+class FailedError(BinhostError):
+    """Some packages failed; all that doesn't need them is built."""
+
+    def __init__(self, words: str, outcome: Outcome) -> None:
+        super().__init__(words)
+        self.outcome = outcome
+
 
 @dataclass(frozen=True)
 class Place:
@@ -67,6 +81,7 @@ class Place:
     snapshots: t.Mapping[str, str]  # repository -> the copy of it that is built from
     own: t.Sequence[Mount] = ()  # over what is in the root: a slave's configuration
     on_slave: t.Sequence[str] = ()  # no packages are made of these
+    refused: t.Mapping[str, Failure] = field(default_factory=dict)  # what is made to fail at once -> how it did before
 
 
 def inside(
@@ -90,31 +105,52 @@ def pending(
     place: Place, options: Options, atoms: t.Sequence[str] = WORLD, *, features: str = FEATURES
 ) -> list[_merge_list.Merge]:
     """Return what emerge would merge or remove.  Raises ``UnresolvedError`` with Portage's words."""
+    return listed(_asked(place, options, atoms, features))
+
+
+def listed(said: str) -> list[_merge_list.Merge]:
+    """Return what emerge, which said this, would merge or remove."""
+    # A soft blocker is settled by the merge itself; it is nothing to do.
+    return [merge for merge in _merge_list.parse(said) if merge.kind not in ("nomerge", "blocks")]
+
+
+def asked(place: Place, options: Options) -> str:
+    """Return what emerge says that it would do for the world.  Raises ``UnresolvedError``."""
+    return _asked(place, options, WORLD, FEATURES)
+
+
+def _asked(place: Place, options: Options, atoms: t.Sequence[str], features: str) -> str:
     status, stdout, stderr = _emerge_in(place, options, atoms, pretend=True, features=features)
     if status != 0:
         raise UnresolvedError(
             f"emerge --pretend {' '.join(atoms)} in {place.root}: expected a merge list, found status {status}:\n"
-            f"{_emerge.last_words(stdout + stderr)}"
+            f"{_emerge.last_words(stdout + stderr)}",
+            stdout + stderr,
         )
-    # A soft blocker is settled by the merge itself; it is nothing to do.
-    return [merge for merge in _merge_list.parse(stdout) if merge.kind not in ("nomerge", "blocks")]
+    return stdout
 
 
-def bring(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> list[str]:
-    """Fetch and build what is pending; return what was compiled.
+def bring(
+    place: Place,
+    options: Options,
+    atoms: t.Sequence[str] = WORLD,
+    *,
+    merges: t.Sequence[_merge_list.Merge] | None = None,
+) -> list[str]:
+    """Fetch and build what is pending, which is ``merges`` where that is known; return what was compiled.
 
-    A file that can't be fetched keeps nothing else from being built. Raises ``BinhostError`` afterwards, with what
-    failed and why.
+    A file that can't be fetched keeps nothing else from being built. Raises ``FailedError`` afterwards, with what
+    failed and why, ``UnresolvedError`` before anything is begun.
     """
-    merges = pending(place, options, atoms)
+    merges = pending(place, options, atoms) if merges is None else merges
     if not merges:
         return []
     unfetched = fetch(place, options, atoms) if any(merge.kind == "ebuild" for merge in merges) else ""
     try:
         wanted = {each.cpv: each.kind for each in merges if each.kind in ("ebuild", "binary")}
         return merge(place, options, atoms, wanted=wanted)
-    except BinhostError as exc:
-        raise BinhostError("\n".join(filter(None, (unfetched, str(exc))))) from None
+    except FailedError as exc:
+        raise FailedError("\n".join(filter(None, (unfetched, str(exc)))), exc.outcome) from None
 
 
 def fetch(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> str:
@@ -143,7 +179,7 @@ def merge(
     *,
     wanted: t.Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Build what is pending and return what was compiled.  Raises ``BinhostError`` with what failed and why.
+    """Build what is pending and return what was compiled.  Raises ``FailedError`` with what failed and why.
 
     With ``wanted``, the merge list as ``_outcome.read`` has it, also with what was left out for that.
     """
@@ -154,10 +190,16 @@ def merge(
     phases = _outcome.seen(place.target.live) if status else {}
     done = _outcome.read(log, status=status, words=words, wanted=wanted or {}, begun=begun, where=where, phases=phases)
     if status != 0:
-        told = _failure_text.told(done, status, words, what=f"emerge {' '.join(atoms)} in {place.root}")
+        done = replace(done, failures=[place.refused.get(each.cpv, each) for each in done.failures])
+        told = _failure_text.told(done, status, words, what=what(place, atoms))
         reasons = "".join(each.reason for each in done.failures)
-        raise BinhostError("\n".join([told, *_space(place, done.failed, reasons + words)]))
+        raise FailedError("\n".join([told, *_space(place, done.failed, reasons + words)]), done)
     return done.source
+
+
+def what(place: Place, atoms: t.Sequence[str] = WORLD) -> str:
+    """Return how a message calls the command."""
+    return f"emerge {' '.join(atoms)} in {place.root}"
 
 
 def depclean(place: Place) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _closure,
     _fitness,
+    _failed,
     _generation,
     _intent,
     _lock,
@@ -49,6 +50,7 @@ class Request:
     build_on_slave: t.Sequence[str] = ()
     distdir: str = "/var/cache/distfiles"
     machines: t.Mapping[str, t.Mapping[str, t.Any]] = field(default_factory=dict)  # the slaves, as plans know them
+    without: t.Sequence[str] = ()  # CPVs that failed to build, or weren't begun for that
 
     @property
     def place(self) -> Place:
@@ -72,7 +74,7 @@ class Request:
     def asking(self, run: Run) -> Asking:
         """Return how the build root is asked."""
         snapshots = self.repositories or _intent.snapshots(self.place)
-        return Asking(run, self.place, snapshots, self.distdir, self.build_on_slave)
+        return Asking(run, self.place, snapshots, self.distdir, self.build_on_slave, self.without)
 
 
 def request(asked: t.Mapping[str, t.Any]) -> Request:
@@ -169,7 +171,9 @@ def verify(run: Run, request: Request) -> dict[str, t.Any]:
     current = request.number is None
     seal = None if problems else _generation.seal_of(folder)
     if current and asking.possible and seal and not seal.restores:
-        problems = _closure.missing(replace(asking, snapshots=_intent.snapshots(place, seal)), folder)
+        failed, dropped = _failed.told(asking.target())
+        asking = replace(asking, snapshots=_intent.snapshots(place, seal), without=[*failed, *dropped])
+        problems = _closure.missing(asking, folder)
     return {"changed": False, "path": folder, "problems": problems, "closure": current and asking.possible}
 
 

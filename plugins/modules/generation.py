@@ -114,6 +114,12 @@ options:
     type: list
     elements: str
     default: []
+  without:
+    description: Packages of the world, or that it needs, as C(category/name-version), that may be missing, since they
+      failed to build.
+    type: list
+    elements: str
+    default: []
   distdir:
     description: The folder with the sources.
     type: path
@@ -287,6 +293,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "installed": {"type": "list", "elements": "str", "default": []},
     "budget": {"type": "float"},
     "build_on_slave": {"type": "list", "elements": "str", "default": []},
+    "without": {"type": "list", "elements": "str", "default": []},
     "distdir": {"type": "path", "default": "/var/cache/distfiles"},
     "machines": {"type": "dict", "default": {}},
     "state_dir": {"type": "path", "default": STATE},

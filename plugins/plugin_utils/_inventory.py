@@ -23,6 +23,7 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _declarations,
     _declared,
     _mirrors,
+    _recipes,
     _repositories,
     _serving,
     _transports,
@@ -50,6 +51,8 @@ TARGET: t.Final[Mapping[str, str]] = {
     "build_on_slave": "list",
     "depclean": "flag",
     _bases.NAME: "text",
+    "publish": "text",
+    "cycles": "list",
 }
 #: Variable of a slave -> what it has to be.
 SLAVE: t.Final[Mapping[str, str]] = {
@@ -108,6 +111,7 @@ SHARED: t.Final = "shared"
 #: Variables of a target -> the words it can be; the first is what it is unless said.
 WORDS: t.Final[Mapping[str, Sequence[str]]] = {
     "mode": (CHROOT, SHARED),
+    "publish": ("complete", "partial"),
     "quickpkg_config": ("none", "unmodified", "all"),
 }
 #: What is built on each slave unless a target says otherwise: what a kernel is made of, and modules for the very
@@ -289,6 +293,7 @@ def _target(where: str, target: Variables, fleet: Fleet) -> Iterator[str]:
         yield f"{where}.master: expected which of the masters builds it ({', '.join(fleet.masters)}), found nothing"
     yield from _declarations.of_target(where, target)
     yield from _named(f"{where}.build_on_slave", target.get("build_on_slave"))
+    yield from _recipes.problems(where, target)
     yield from _shared_flags(where, target)
 
 
