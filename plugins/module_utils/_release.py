@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _closure,
-    _fitness,
     _failed,
+    _fitness,
     _generation,
     _intent,
     _lock,
     _prune,
     _publication,
+    _record,
     _signer,
     _size,
 )
@@ -140,7 +141,8 @@ def publish(run: Run, request: Request) -> dict[str, t.Any]:
     asking, signer = request.asking(run), request.signer(run)
     pruned: list[str] = []
     said = ""
-    changed = _intent.plan(request.place, request.repositories, request.wish, signer).changed
+    intent = _intent.plan(request.place, request.repositories, request.wish, signer)
+    changed = intent.changed
     if changed and request.number is None and _over(request):
         try:
             pruned = prune(run, request)["packages"]
@@ -157,9 +159,17 @@ def publish(run: Run, request: Request) -> dict[str, t.Any]:
         signer=signer,
         look=look if asking.possible else lambda folder: [],
         kept=request.kept,
+        record=_record_of(request, intent.repositories) if changed else None,
     )
     told = {**_intent.told(request.place, wanted), **_fitness.of_current(request.place, request.machines)}
     return {**told, "over_budget": _over(request), "pruned": pruned, "said": said, "closure": asking.possible}
+
+
+def _record_of(request: Request, repositories: t.Mapping[str, str]) -> bytes | None:
+    """Return what the packages that were built last were made from; None unless these repositories are part of that."""
+    index = _generation.built(request.place, withhold=request.withhold)
+    entries = _generation.by_path(index, where=request.place.pkgdir) if index else {}
+    return _record.made(request.target, request.state, entries, repositories)
 
 
 def verify(run: Run, request: Request) -> dict[str, t.Any]:

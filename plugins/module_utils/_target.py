@@ -45,6 +45,7 @@ class Target:
     distdir: str
     options: t.Mapping[str, t.Any]  # emerge's
     build_on_slave: t.Sequence[str] = ()  # packages that every slave makes itself; "*" for any text
+    restricted: str = ""  # folder of sources that only persons may fetch; empty: they are in ``distdir``
     network: str = "none"  # of builds: none, host, or HOST:PORT that alone is reached; sources are fetched before
     tmpfs: int | None = None  # bytes of memory for builds; None: on the root's disk
     on_disk: t.Sequence[str] = ()  # packages that are too large for that; "*" for any text
@@ -105,6 +106,7 @@ class Result:
     # {"package", "cpv", "old", "new", "rebuilds"}: languages, compilers and libcs that came in another slot or version
     major: list[dict[str, t.Any]] = field(default_factory=list)
     fresh: str = ""  # why a root from the stage took the old one's place; "" if none did
+    seconds: dict[str, float] = field(default_factory=dict)  # package that was compiled -> how long that took
     problems: list[str] = field(default_factory=list)  # a slave's packages that could not be built; the others' could
     # "x/a-1", or "x/a-1 for SLAVE", to what ``_failed.Failed`` has of it: all that stand failed now
     failed: dict[str, dict[str, t.Any]] = field(default_factory=dict)

@@ -22,6 +22,7 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _bases,
     _declarations,
     _declared,
+    _distfiles,
     _mirrors,
     _recipes,
     _repositories,
@@ -68,6 +69,7 @@ SLAVE: t.Final[Mapping[str, str]] = {
     "slave_transports": "list",
     "slave_kit_path": "text",
     "slave_without_master": "text",
+    "slave_distfiles": "flag",
     "slave_verify": "flag",
     "slave_pinned_generation": "number",
 }
@@ -268,6 +270,8 @@ def _targets(fleet: Fleet) -> Iterator[str]:
             yield f"{where}: expected a name of lower-case letters, digits, - and _, found {name!r}"
         if name == AUTO:
             yield f"{where}: expected another name, since a host says {AUTO} where the plan is to choose"
+        if name in _distfiles.PATHS:
+            yield f"{where}: expected another name, since sources are served as {name}"
         if not isinstance(target, Mapping):
             yield f"{where}: expected a mapping, found {target!r}"
         else:

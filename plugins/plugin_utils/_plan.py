@@ -18,6 +18,7 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _bases,
     _cpus,
     _declared,
+    _distfiles,
     _host_files,
     _inventory,
     _mirrors,
@@ -197,8 +198,9 @@ def _variant(slave: str, files: Files, world: Sequence[str], facts: Facts) -> Pl
 
 def _slave(slave: str, name: str, target: Plan, fleet: Fleet, facts: Facts, own: Own) -> Plan:
     variables, servers = fleet.variables[slave], _mirrors.servers(slave, fleet, target)
-    files = {**target["files"], **own[slave], **_host_files.client(slave, variables, facts)}
     world = _world(variables, fleet.targets[target["declared"]], facts)
+    sources = _distfiles.client(slave, variables, fleet.targets[target["declared"]], facts, target["uri"])
+    files = {**target["files"], **own[slave], **_host_files.client(slave, variables, facts), **sources}
     return {
         "target": name,
         "mode": target["mode"],
