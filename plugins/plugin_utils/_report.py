@@ -57,6 +57,11 @@ def _target(name: str, target: Result, hosts: Mapping[str, Result]) -> Iterator[
             if built
         )
     yield from _unusual(packages)
+    for cpv, failure in sorted((packages.get("failed") or {}).items()):
+        log = f"; its log is {failure['log']}" if failure["log"] else ""
+        yield f"  {cpv} failed in phase {failure['phase'] or 'unknown'}: {failure['reason'] or 'no reason given'}{log}"
+    if packages.get("dropped"):
+        yield f"  not built for that: {_changes.listed(sorted(packages['dropped']))}"
     if packages.get("removed"):
         yield f"  gone from its build root: {_changes.listed(packages['removed'])}"
     yield from _shared(target["master"], packages)
