@@ -116,7 +116,7 @@ def version_3() -> dict[str, t.Any]:
     plan = {**version_4(), "version": 3}
     del plan["mirrors"]
     plan["targets"] = {
-        name: {key: value for key, value in one.items() if key not in _schema.NEW_IN_4}
+        name: {key: value for key, value in one.items() if key not in {**_schema.NEW_IN_4, **_schema.NEW_IN_5}}
         for name, one in plan["targets"].items()
     }
     plan["hosts"] = {
