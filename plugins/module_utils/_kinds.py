@@ -14,11 +14,13 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge,
     _emerge_run,
     _history,
+    _image,
     _kit_make,
     _mirroring,
     _pinning,
     _progress,
     _quickpkg,
+    _rebuild,
     _rebuilds,
     _release,
     _stage,
@@ -33,7 +35,14 @@ Parameters = t.Mapping[str, t.Any]
 def build(run: Run, parameters: Parameters) -> dict[str, t.Any]:
     """Build a ``_target.Target``, given as a dictionary; return its ``Result`` and what a module adds to it."""
     variants = [_target.Variant(**variant) for variant in parameters["variants"]]
-    done = _build.build(run, _target.Target(**{**parameters, "variants": variants}))
+    try:
+        return _built(_build.build(run, _target.Target(**{**parameters, "variants": variants})))
+    except _build.HeldError as exc:
+        exc.result = _built(exc.done)
+        raise
+
+
+def _built(done: _target.Result) -> dict[str, t.Any]:
     lines = [*done.built, *(f"{cpv} for {name}" for name, built in done.variants.items() for cpv in built)]
     return {
         **asdict(done),
@@ -134,6 +143,8 @@ KINDS: t.Final[t.Mapping[str, Kind]] = {
     "publish": Kind(publish),
     "verify": Kind(verify),
     "prune": Kind(prune),
+    "image": Kind(_image.work),
+    "rebuild": Kind(_rebuild.work, _emerge.doing, _rebuild.source),
     "pack": Kind(pack),
     "pin": Kind(pin),
     "kit": Kind(kit),

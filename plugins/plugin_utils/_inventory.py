@@ -22,7 +22,9 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _bases,
     _declarations,
     _declared,
+    _distfiles,
     _mirrors,
+    _recipes,
     _repositories,
     _serving,
     _transports,
@@ -50,6 +52,8 @@ TARGET: t.Final[Mapping[str, str]] = {
     "build_on_slave": "list",
     "depclean": "flag",
     _bases.NAME: "text",
+    "publish": "text",
+    "cycles": "list",
 }
 #: Variable of a slave -> what it has to be.
 SLAVE: t.Final[Mapping[str, str]] = {
@@ -65,6 +69,7 @@ SLAVE: t.Final[Mapping[str, str]] = {
     "slave_transports": "list",
     "slave_kit_path": "text",
     "slave_without_master": "text",
+    "slave_distfiles": "flag",
     "slave_verify": "flag",
     "slave_pinned_generation": "number",
 }
@@ -108,6 +113,7 @@ SHARED: t.Final = "shared"
 #: Variables of a target -> the words it can be; the first is what it is unless said.
 WORDS: t.Final[Mapping[str, Sequence[str]]] = {
     "mode": (CHROOT, SHARED),
+    "publish": ("complete", "partial"),
     "quickpkg_config": ("none", "unmodified", "all"),
 }
 #: What is built on each slave unless a target says otherwise: what a kernel is made of, and modules for the very
@@ -264,6 +270,8 @@ def _targets(fleet: Fleet) -> Iterator[str]:
             yield f"{where}: expected a name of lower-case letters, digits, - and _, found {name!r}"
         if name == AUTO:
             yield f"{where}: expected another name, since a host says {AUTO} where the plan is to choose"
+        if name in _distfiles.PATHS:
+            yield f"{where}: expected another name, since sources are served as {name}"
         if not isinstance(target, Mapping):
             yield f"{where}: expected a mapping, found {target!r}"
         else:
@@ -289,6 +297,7 @@ def _target(where: str, target: Variables, fleet: Fleet) -> Iterator[str]:
         yield f"{where}.master: expected which of the masters builds it ({', '.join(fleet.masters)}), found nothing"
     yield from _declarations.of_target(where, target)
     yield from _named(f"{where}.build_on_slave", target.get("build_on_slave"))
+    yield from _recipes.problems(where, target)
     yield from _shared_flags(where, target)
 
 

@@ -18,12 +18,15 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _bases,
     _cpus,
     _declared,
+    _distfiles,
     _host_files,
     _inventory,
     _mirrors,
     _price,
+    _recipes,
     _remarks,
     _repositories,
+    _requests,
     _schema,
     _serving,
     _shared,
@@ -39,10 +42,17 @@ from ansible_collections.larry.binhost.plugins.plugin_utils._targets import Grou
 Facts = t.Mapping[str, t.Any]
 Plan = dict[str, t.Any]
 Files = Mapping[str, str]
+#: Among a host's facts: what was asked for on it.
+ASKED: t.Final = "requests"
 Own = Mapping[str, Files]  # slave -> its fragments that decide what its packages are
 
 
-def plan(fleet: Fleet, facts: Mapping[str, Facts], previous: Mapping[str, t.Any] | None = None) -> Plan:
+def plan(
+    fleet: Fleet,
+    facts: Mapping[str, Facts],
+    previous: Mapping[str, t.Any] | None = None,
+    requests: _requests.Requests | None = None,
+) -> Plan:
     """Return the plan; ``facts`` lacks the hosts that were never seen, ``previous`` is the last plan if there is one.
 
     The fleet is one in which ``_inventory.problems`` finds none. Raises ``BinhostError`` with a line for each thing
@@ -50,6 +60,7 @@ def plan(fleet: Fleet, facts: Mapping[str, Facts], previous: Mapping[str, t.Any]
     """
     facts = {host: facts[host] for host in fleet.hosts if host in facts}
     _schema.check_facts(fleet, facts)
+    facts = {host: {**known, ASKED: sorted((requests or {}).get(host, ()))} for host, known in facts.items()}
     cpus = Cpus(facts)
     groups = _targets.groups(fleet, facts, cpus, previous)
     where = {slave: name for name, group in groups.items() for slave in group.members}
@@ -110,8 +121,10 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
         # Of a root that begins as another's, what its own world doesn't ask for comes back each time.
         "depclean": bool(boolean(spec.get("depclean", True))) and not spec.get(_bases.NAME),
         "base": str(spec.get(_bases.NAME) or ""),
+        "publish": str(spec.get("publish", _inventory.WORDS["publish"][0])),
         "links": {"make.profile": _target_files.profile_link(spec["profile"])},
         "root": _paths.below("roots", name),
+        "cycles": _recipes.recipes(spec),
         "build_on_slave": _inventory.built_on_slave(spec, {}),
         "variants": [
             {
@@ -147,8 +160,11 @@ def _asked(worlds: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 
 
 def _wishes(declared: Sequence[str], facts: Facts) -> list[str]:
-    """Return what a machine's person installed and the inventory doesn't declare, as far as it is packages."""
-    return sorted({atom for atom in facts["world"] if _atom.is_package(atom)} - set(declared))
+    """Return what a machine's person installed, or somebody asked for there, and the inventory doesn't declare.
+
+    As far as it is packages.
+    """
+    return sorted({atom for atom in [*facts["world"], *facts[ASKED]] if _atom.is_package(atom)} - set(declared))
 
 
 def declared_world(variables: Variables, spec: Variables) -> list[str]:
@@ -182,7 +198,9 @@ def _variant(slave: str, files: Files, world: Sequence[str], facts: Facts) -> Pl
 
 def _slave(slave: str, name: str, target: Plan, fleet: Fleet, facts: Facts, own: Own) -> Plan:
     variables, servers = fleet.variables[slave], _mirrors.servers(slave, fleet, target)
-    files = {**target["files"], **own[slave], **_host_files.client(slave, variables, facts)}
+    world = _world(variables, fleet.targets[target["declared"]], facts)
+    sources = _distfiles.client(slave, variables, fleet.targets[target["declared"]], facts, target["uri"])
+    files = {**target["files"], **own[slave], **_host_files.client(slave, variables, facts), **sources}
     return {
         "target": name,
         "mode": target["mode"],
@@ -194,7 +212,8 @@ def _slave(slave: str, name: str, target: Plan, fleet: Fleet, facts: Facts, own:
         "pinned": variables.get("slave_pinned_generation"),
         "files": files,
         "links": target["links"],
-        "world": _world(variables, fleet.targets[target["declared"]], facts),
+        "world": world,
+        "requests": _requests.open_ones(facts[ASKED], world, facts["world"]),
         "remarks": _remarks.remarks(facts, target, files),
         "build_on_slave": _inventory.built_on_slave(fleet.targets[target["declared"]], variables),
         # The person's own repositories: what changes there changes what emerge would do.

@@ -67,9 +67,11 @@ _TARGET: t.Final[Form] = {
     "build_files": {MANY: "text"},
     "depclean": "flag",
     "base": "text",
+    "publish": "text",
     "links": {MANY: "text"},
     "root": "text",
     "build_on_slave": ["text"],
+    "cycles": [{"atom": "text", "use": "text"}],
     "variants": [
         {
             "name": "text",
@@ -98,6 +100,7 @@ PLAN: t.Final[Form] = {
             "files": {MANY: "text"},
             "links": {MANY: "text"},
             "world": ["text"],
+            "requests": ["text"],
             "remarks": ["text"],
             "build_on_slave": ["text"],
             "overlays": {MANY: "text"},
@@ -106,9 +109,15 @@ PLAN: t.Final[Form] = {
     "mirrors": {MANY: {"uri": "text", "targets": {MANY: "text"}}},
 }
 #: What version 4 didn't know of a host.
-NEW_IN_5: t.Final[Mapping[str, t.Any]] = {"mounts": [], "ssh_key": ""}
+NEW_IN_5: t.Final[Mapping[str, t.Any]] = {"mounts": [], "ssh_key": "", "requests": []}
 #: What it didn't know of a target.
-TARGET_IN_5: t.Final[Mapping[str, t.Any]] = {"machines": {}, "pins": {}, "base": ""}
+TARGET_IN_5: t.Final[Mapping[str, t.Any]] = {
+    "machines": {},
+    "pins": {},
+    "base": "",
+    "publish": "complete",
+    "cycles": [],
+}
 #: What version 3 didn't know of a target; it had one server for each host, its master's.
 NEW_IN_4: t.Final[Mapping[str, t.Any]] = {"mirrors": [], "pinned": [], "installed": []}
 #: What version 2 didn't know, and what is taken for it where that made the last plan.
