@@ -34,6 +34,7 @@ class Asking:
     snapshots: t.Mapping[str, str]  # of the repositories
     distdir: str
     on_slave: t.Sequence[str] = field(default=())  # what each slave builds itself; "*" for any text
+    without: t.Collection[str] = field(default=())  # what may be missing, since it failed to build
 
     @property
     def possible(self) -> bool:
@@ -59,7 +60,8 @@ def missing(asking: Asking, folder: str) -> list[str]:
     Raises ``BinhostError`` with Portage's words where it finds no way to install it.
     """
     compiled = [merge.cpv for merge in merges(asking, folder) if not merge.binary]
-    lacking = [cpv for cpv in compiled if not _patterns.matches(asking.on_slave, cpv)]
+    expected = [cpv for cpv in compiled if not _patterns.matches(asking.on_slave, cpv)]
+    lacking = [cpv for cpv in expected if cpv not in asking.without]
     words = f"{asking.place.target}: expected a package of all that its world needs, found none of {', '.join(lacking)}"
     return [words] if lacking else []
 
@@ -72,14 +74,18 @@ class Merge(t.NamedTuple):
     binary: bool
 
 
-def merges(asking: Asking, folder: str, own: t.Sequence[Mount] = ()) -> list[Merge]:
-    """Return what would be installed of ``folder``'s packages, with the root's configuration or that in ``own``."""
+def merges(asking: Asking, folder: str, own: t.Sequence[Mount] = (), also: t.Sequence[str] = ()) -> list[Merge]:
+    """Return what would be installed of ``folder``'s packages, with the root's configuration or that in ``own``.
+
+    ``also`` are atoms beside the world, which has nothing that a slave builds itself.
+    """
     target = asking.target()
     _files.directory(target.live)
     mounts = [*own, Mount(PKGDIR, "bind", folder, ("ro",))]
     root = _merge_world.Place(asking.run, target, target.root, asking.snapshots, own=mounts)
     options = {"emptytree": True, "usepkg": True, "with_bdeps": "n"}
-    found = _merge_world.pending(root, options, features=_merge_world.CLIENT)
+    atoms = [*_merge_world.WORLD, *also]
+    found = _merge_world.pending(root, options, atoms, features=_merge_world.CLIENT)
     return [
         Merge(each.cpv, each.build_id, each.kind == "binary") for each in found if each.kind in ("binary", "ebuild")
     ]

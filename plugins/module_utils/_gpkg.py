@@ -47,21 +47,32 @@ class Facts:
 
 def facts(path: str) -> Facts:
     """Return the facts of a package.  Raises ``BinhostError`` for what is no whole gpkg."""
+    found = _read(path, _READERS)
+    needs: _Needs = found["image"]
+    return Facts(found["metadata"], _dotted(needs.kernel), _dotted(needs.glibc), needs.isa)
+
+
+def image(path: str, read: t.Callable[[tarfile.TarFile], t.Any]) -> t.Any:
+    """Return what ``read`` makes of the archive of a package's files.  Raises ``BinhostError``."""
+    return _read(path, {"image": read})["image"]
+
+
+def _read(path: str, readers: t.Mapping[str, t.Callable[[tarfile.TarFile], t.Any]]) -> dict[str, t.Any]:
+    """Return what readers make of the parts of a package."""
     found: dict[str, t.Any] = {}
     try:
         with tarfile.open(path, "r:") as outer:
             for member in outer:
                 inner = _INNER.match(member.name)
-                stream = outer.extractfile(member) if inner else None
+                stream = outer.extractfile(member) if inner and inner["part"] in readers else None
                 if inner and stream:
                     with _tar(stream, inner["suffix"] or "") as archive:
-                        found[inner["part"]] = _READERS[inner["part"]](archive)
+                        found[inner["part"]] = readers[inner["part"]](archive)
     except (tarfile.TarError, OSError, EOFError, ValueError) as exc:
         raise BinhostError(f"{path}: expected a package in the format gpkg, found: {exc}") from None
-    if set(found) != set(_READERS):
+    if set(found) != set(readers):
         raise BinhostError(f"{path}: expected a package in the format gpkg, found {sorted(found) or 'neither part'}")
-    needs: _Needs = found["image"]
-    return Facts(found["metadata"], _dotted(needs.kernel), _dotted(needs.glibc), needs.isa)
+    return found
 
 
 def _dotted(version: tuple[int, ...]) -> str:

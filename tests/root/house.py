@@ -207,6 +207,9 @@ class Server:
             "master_http_port": self.port,
             "binhost_networks": ["127.0.0.0/8"],
             "_master_state": str(self.folder),
+            "_master_sources": True,
+            "master_distdir": str(self.folder / "distfiles"),
+            "master_restricted_distdir": str(self.folder / "restricted"),
             **variables,
         }
         template = jinja2.Environment(trim_blocks=True)  # as Ansible has it
