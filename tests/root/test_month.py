@@ -52,7 +52,7 @@ def day(master: Master, chance: random.Random, number: int, versions: dict[str, 
 
 def a_day_passes(state: Path) -> None:
     """Make the snapshots of repositories a day older: younger ones are spared, a build may read them."""
-    for each in (state / "repos").iterdir():
+    for each in (state / "repos").glob("*"):
         made = each.stat().st_mtime - 86400
         os.utime(each, (made, made))
 
