@@ -14,6 +14,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._target import Resul
 
 from tests.root.master import Master, build, packages
 from tests.root.planted import FILE
+from tests.root.repeat import repeats
 
 #: Says in a place outside of the root's Portage how often it was compiled.
 BROKEN = 'DEPEND="x/lib"\nsrc_compile() { echo tried >>/var/tmp/tried; eerror "no such thing"; die "it is broken"; }\n'
@@ -61,13 +62,14 @@ def test_what_failed_is_tried_again_when_what_decides_it_has_changed(master: Mas
     # What it needs is another one, its configuration, itself: each time it is compiled once.
     master.plant({"x/lib-1.1": FILE})
     assert (held(target).built, tries(target)) == (["x/lib-1.1"], 2)
-    master.plant({"x/unasked-1": FILE})  # another revision of the repository that changes nothing here
-    assert (held(target).built, tries(target)) == ([], 2)
-    Path(target.root, "etc/portage/make.conf/01-target.conf").write_text('CFLAGS="-O1"\nBINPKG_FORMAT="gpkg"\n')
-    held(target)
-    assert (tries(target), changes(target)) == (3, [])
-    assert held(dataclasses.replace(target, retry=True)).failed["x/broken-1"]["reason"] == "it is broken"
-    assert tries(target) == 4
+    if repeats(0, 1):
+        master.plant({"x/unasked-1": FILE})  # another revision of the repository that changes nothing here
+        assert (held(target).built, tries(target)) == ([], 2)
+        Path(target.root, "etc/portage/make.conf/01-target.conf").write_text('CFLAGS="-O1"\nBINPKG_FORMAT="gpkg"\n')
+        held(target)
+        assert (tries(target), changes(target)) == (3, [])
+        assert held(dataclasses.replace(target, retry=True)).failed["x/broken-1"]["reason"] == "it is broken"
+        assert tries(target) == 4
     master.plant({"x/broken-1": FILE})
     done = build(target)
     assert (sorted(done.built), done.failed, done.dropped) == (["x/broken-1", "x/user-1"], {}, {})
