@@ -15,6 +15,10 @@ MODULE: t.Final = "larry.binhost.emerge"
 Result = dict[str, t.Any]
 
 
+#: What the module and this say to each other.
+UNTOLD = ("foreseen", "joined", "request", "timed")
+
+
 class ActionModule(ActionBase):
     """Goes to the host only for what the controller can't know."""
 
@@ -56,7 +60,7 @@ class ActionModule(ActionBase):
                 return begun
         if "foreseen" not in begun:  # the module has told it already
             return begun
-        told = {name: value for name, value in _plain(begun).items() if name not in ("foreseen", "joined", "request")}
+        told = {name: value for name, value in _plain(begun).items() if name not in UNTOLD}
         words = told.pop("words", [])
         return {**told, **begun["foreseen"], **({"warnings": words} if words else {})}
 

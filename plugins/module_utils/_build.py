@@ -25,23 +25,43 @@ from dataclasses import dataclass
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _build_disk,
     _compiler,
+    _cycle,
+    _failed,
     _files,
     _fingerprint,
+    _fresh,
+    _host,
     _lock,
     _merge_world,
+    _patterns,
     _proof,
+    _record,
     _removal,
     _repair,
     _repository,
     _root_copy,
     _root_world,
+    _stack,
     _target,
+    _timings,
+    _upgrade,
     _variant,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.module_utils._merge_world import Place
+from ansible_collections.larry.binhost.plugins.module_utils._failed import Here
+from ansible_collections.larry.binhost.plugins.module_utils._merge_world import FailedError, Place
+from ansible_collections.larry.binhost.plugins.module_utils._outcome import Outcome
 from ansible_collections.larry.binhost.plugins.module_utils._portage_query import Run
 from ansible_collections.larry.binhost.plugins.module_utils._target import Result, Target
+
+
+class HeldError(BinhostError):
+    """What was built is not to be published."""
+
+    def __init__(self, done: Result) -> None:
+        super().__init__(done.held)
+        self.done = done
+        self.result: dict[str, t.Any] = {}  # what the job has of it
 
 
 @dataclass(frozen=True)
@@ -56,14 +76,18 @@ class _Begun:
 def build(run: Run, target: Target) -> Result:
     """Build everything and return what was built.
 
-    Raises ``BinhostError`` if the root's own build fails, or if another build of this target still runs.
+    Raises ``HeldError`` if packages failed in the root and the target is to be complete; ``BinhostError`` if the root
+    can't be built in, or if another build of this target still runs.
     """
     with _lock.held(f"build-{target.name}", state=target.state_dir, what=f"builds {target.name}"):
         for folder in (os.path.dirname(target.root), target.variants_dir):
             _private(folder)
-        os.makedirs(target.distdir, exist_ok=True)
+        for folder in filter(None, (target.distdir, target.restricted)):
+            os.makedirs(folder, exist_ok=True)
         _removal.empty(target.live)
         _root_copy.recover(target.root)
+        _stack.settle(run, target)
+        _fresh.clear(target.root)
         return _build(run, target)
 
 
@@ -80,36 +104,96 @@ def _build(run: Run, target: Target) -> Result:
     result = Result(snapshots=copies, unsatisfiable=missing)
     place = Place(run, target, target.root, copies, on_slave=tuple(target.build_on_slave))
     _build_disk.place(target)
+    _cycle.clear(place)
     _repair.repair(place)
     _ask_compiler(place)
-    _in_root(place, begun, result)
-    for variant in target.variants:
-        try:
-            result.variants[variant.name] = _variant.cover(place, variant, result.unsatisfiable)
-        except BinhostError as exc:
-            result.problems.append(f"{variant.name}: {exc}")
+    _failed.forget(target, {_failed.ROOT, *(each.name for each in target.variants)})
+    begun_as = _in_root(place, begun, result)
+    explained = _for_slaves(place, result)
     _remove(place, result)
+    result.failed, result.dropped = _failed.told(target)
     at = {name: _repository.revision_of(name, path) for name, path in copies.items()}
-    if not result.problems:
-        done = {"whole": target.compile, "apart": sorted(result.apart), **_target.state(target, at)}
-        _fingerprint.record(target.record, done)
+    _note(place, result, at)
+    if begun_as and explained and all(each["inputs"] for each in result.failed.values()):
+        # Another build would do the same again.
+        _fingerprint.record(target.record, {**begun_as, "apart": sorted(result.apart), **_target.state(target, at)})
+    if result.held:
+        raise HeldError(result)
     return result
 
 
-def _in_root(place: Place, begun: _Begun, result: Result) -> None:
-    """Build what goes together; what the result is told of, it knows also where that fails."""
+def _note(place: Place, result: Result, revisions: t.Mapping[str, str]) -> None:
+    """Tell how long things took, and keep what the build was made from."""
+    built = [*result.built, *(cpv for cpvs in result.variants.values() for cpv in cpvs)]
+    result.seconds = _timings.of(place.target, built)
+    _status, said, _words = _merge_world.inside(place, ["sh", "-c", _record.TOOLS], {})
+    _record.note(place.target, result, revisions, said)
+
+
+def _in_root(place: Place, begun: _Begun, result: Result) -> dict[str, t.Any]:
+    """Build what goes together; return how the next build begins, empty where it isn't known of what this one failed.
+
+    What the result is told of, it knows also where that fails.
+    """
     target = place.target
     result.apart = _root_world.settle(place, begun.options, result.unsatisfiable, begun.apart)
     if begun.is_new:
-        _proof.prove(place, _merge_world.pending(place, begun.options))
+        _proof.prove(place, _cycle.foreseen(place, begun.options))
         _fingerprint.record(target.record, {"begun": target.compile, "proven": True})
-    result.built = _merge_world.bring(place, begun.options)
+    failed: FailedError | None = None
+    try:
+        result.built = _upgrade.bring(place, begun.options, result, anew=begun.is_new, before=begun.apart)
+    except FailedError as exc:
+        failed, result.built = exc, list(exc.outcome.source)
+        _tell(target, result, str(exc))
     itself = _on_slave(place)
     if itself:
         # Slaves are to have binaries of what they need for that. Where it fails, the slave's own part tells why.
         with contextlib.suppress(BinhostError):
             result.built += _merge_world.bring(place, {"onlydeps": True}, itself)
-    _fingerprint.record(target.record, {"whole": target.compile, "apart": sorted(result.apart)})
+    if failed is None:
+        _fingerprint.record(target.record, {"whole": target.compile, "apart": sorted(result.apart)})
+        return {"whole": target.compile}
+    if not failed.outcome.failures:
+        return {}
+    if begun.options.get("emptytree") and _is_of_the_stage(target, failed.outcome):
+        return {"begun": target.compile, "proven": True}
+    return {"whole": target.compile, "updating": True}
+
+
+def _is_of_the_stage(target: Target, outcome: Outcome) -> bool:
+    """Return whether what isn't built is installed all the same: only a build of everything makes packages of that."""
+    there = {_patterns.package(cpv) for cpv in _host.installed(target.root)}
+    left = [*outcome.failed, *(each.cpv for each in outcome.dropped)]
+    return not there.isdisjoint(map(_patterns.package, left))
+
+
+def _tell(target: Target, result: Result, words: str) -> None:
+    """Put into the result what failed in the root, as the target's ``publish`` has it."""
+    if target.publish == _target.PARTIAL:
+        result.problems.append(words)
+    else:
+        result.held = words
+
+
+def _for_slaves(place: Place, result: Result) -> bool:
+    """Build once more what the slaves' own configurations ask for; return whether what failed of it is kept."""
+    explained = True
+    for variant in place.target.variants:
+        try:
+            result.variants[variant.name] = _variant.cover(place, variant, result.unsatisfiable)
+            _failed.keep(place.target, variant.name, None)
+        except FailedError as exc:
+            result.variants[variant.name] = list(exc.outcome.source)
+            explained &= bool(exc.outcome.failures)
+            known = _failed.load(place.target)
+            # What failed in the root alike is told of that.
+            if not exc.outcome.failures or _failed.own(known[variant.name], known.get(_failed.ROOT, Here())):
+                result.problems.append(f"{variant.name}: {exc}")
+        except BinhostError as exc:
+            result.problems.append(f"{variant.name}: {exc}")
+            explained = False
+    return explained
 
 
 def _on_slave(place: Place) -> list[str]:
@@ -122,7 +206,7 @@ def _remove(place: Place, result: Result) -> None:
 
     What slaves build themselves isn't in the root's world, and what it needs would be compiled anew by the next build.
     """
-    undone = result.problems or result.unsatisfiable or result.apart or _on_slave(place)
+    undone = result.problems or result.held or result.unsatisfiable or result.apart or _on_slave(place)
     if not place.target.depclean or undone:
         return
     try:

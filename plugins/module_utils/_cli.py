@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
+    _builder_cli,
     _config_sync,
     _fetch_package,
     _job_files,
@@ -55,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--state", default=STATE, help="where everything is kept (%(default)s)")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _jobs_parser(commands.add_parser("job", help="start, watch and end jobs"))
+    _builder_cli.arguments(commands)
     shell = commands.add_parser("shell", help="enter a target's build root, or run a command there")
     _shell.arguments(shell)
     shell.set_defaults(act=_shell.enter)

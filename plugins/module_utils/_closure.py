@@ -34,6 +34,7 @@ class Asking:
     snapshots: t.Mapping[str, str]  # of the repositories
     distdir: str
     on_slave: t.Sequence[str] = field(default=())  # what each slave builds itself; "*" for any text
+    without: t.Collection[str] = field(default=())  # what may be missing, since it failed to build
 
     @property
     def possible(self) -> bool:
@@ -59,7 +60,8 @@ def missing(asking: Asking, folder: str) -> list[str]:
     Raises ``BinhostError`` with Portage's words where it finds no way to install it.
     """
     compiled = [merge.cpv for merge in merges(asking, folder) if not merge.binary]
-    lacking = [cpv for cpv in compiled if not _patterns.matches(asking.on_slave, cpv)]
+    expected = [cpv for cpv in compiled if not _patterns.matches(asking.on_slave, cpv)]
+    lacking = [cpv for cpv in expected if cpv not in asking.without]
     words = f"{asking.place.target}: expected a package of all that its world needs, found none of {', '.join(lacking)}"
     return [words] if lacking else []
 

@@ -82,5 +82,5 @@ def _told(
 
 def finished(begun: Result) -> Result:
     """Return a result as a task tells it that waits for nothing any more."""
-    untold = ("foreseen", "joined", "request")
+    untold = ("foreseen", "joined", "request", "timed")
     return {**{name: value for name, value in begun.items() if name not in untold}, **begun["foreseen"]}

@@ -14,10 +14,14 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge,
     _emerge_run,
     _history,
+    _image,
     _kit_make,
     _mirroring,
+    _pinning,
     _progress,
     _quickpkg,
+    _rebuild,
+    _rebuilds,
     _release,
     _stage,
     _target,
@@ -31,7 +35,14 @@ Parameters = t.Mapping[str, t.Any]
 def build(run: Run, parameters: Parameters) -> dict[str, t.Any]:
     """Build a ``_target.Target``, given as a dictionary; return its ``Result`` and what a module adds to it."""
     variants = [_target.Variant(**variant) for variant in parameters["variants"]]
-    done = _build.build(run, _target.Target(**{**parameters, "variants": variants}))
+    try:
+        return _built(_build.build(run, _target.Target(**{**parameters, "variants": variants})))
+    except _build.HeldError as exc:
+        exc.result = _built(exc.done)
+        raise
+
+
+def _built(done: _target.Result) -> dict[str, t.Any]:
     lines = [*done.built, *(f"{cpv} for {name}" for name, built in done.variants.items() for cpv in built)]
     return {
         **asdict(done),
@@ -70,6 +81,19 @@ def pack(run: Run, parameters: Parameters) -> dict[str, t.Any]:
     what a module adds to it.
     """
     return _quickpkg.told(_quickpkg.converge(run, _quickpkg.Shared(**parameters), check=False))
+
+
+def pin(run: Run, parameters: Parameters) -> dict[str, t.Any]:
+    """Pin repositories as a ``_pinning.Request``, given as a dictionary, says; return what the module tells of it.
+
+    ``targets`` are those of which is told what would be built then.
+    """
+    targets = {name: _rebuilds.Target(**each) for name, each in parameters["targets"].items()}
+    request = _pinning.Request(**{key: value for key, value in parameters.items() if key != "targets"})
+    done = _pinning.told(_pinning.converge(run, request))
+    found = {name: _rebuilds.foreseen(run, name, each, request.state) for name, each in targets.items()}
+    rebuilds = {name: asdict(each) for name, each in found.items()}
+    return {**done, "rebuilds": rebuilds, "text": [*done["text"], *_rebuilds.told(found)]}
 
 
 def kit(run: Run, parameters: Parameters) -> dict[str, t.Any]:
@@ -119,7 +143,10 @@ KINDS: t.Final[t.Mapping[str, Kind]] = {
     "publish": Kind(publish),
     "verify": Kind(verify),
     "prune": Kind(prune),
+    "image": Kind(_image.work),
+    "rebuild": Kind(_rebuild.work, _emerge.doing, _rebuild.source),
     "pack": Kind(pack),
+    "pin": Kind(pin),
     "kit": Kind(kit),
     "mirror": Kind(_mirroring.work, _mirroring.doing),
     "command": Kind(command),

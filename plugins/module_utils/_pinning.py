@@ -67,13 +67,6 @@ class Result:
     remarks: list[str] = field(default_factory=list)
 
 
-def again(state: str = STATE, **how: t.Any) -> Request:
-    """Return what was asked for last, with changes: how a timer moves pins without a controller."""
-    record = _pins.load(state)
-    declared = {name: {k: v for k, v in asdict(each).items() if k != "name"} for name, each in record.declared.items()}
-    return Request(**{"repositories": declared, "others": dict(record.others), "state": state, **how})
-
-
 def lacking(request: Request) -> list[str]:
     """Return the repositories whose pin, snapshot or link isn't what is asked for; nothing is fetched or changed."""
     specs, record = request.specs(), _pins.load(request.state)
@@ -180,6 +173,15 @@ def foreseen(run: Run, request: Request) -> Result:
         if after and not (pin and pin.revision.startswith(after)):
             result.moved[name] = {"before": words(pin) if pin else "", "after": after}
     return result
+
+
+def told(result: Result) -> dict[str, t.Any]:
+    """Return what a module tells."""
+    moved = {name: f"{each['before'] or 'nowhere'} -> {each['after']}" for name, each in result.moved.items()}
+    text = [f"{name}: {how}" for name, how in sorted(moved.items())]
+    text += [f"{name} stays: {why}" for name, why in sorted(result.stays.items())]
+    both = {side: "".join(f"{n}: {each[side]}\n" for n, each in result.moved.items()) for side in ("before", "after")}
+    return {"changed": bool(moved), **asdict(result), "text": text or ["nothing moves"], "diff": both}
 
 
 def words(pin: Pin) -> str:

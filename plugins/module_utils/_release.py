@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _closure,
+    _failed,
     _fitness,
     _generation,
     _intent,
     _lock,
     _prune,
     _publication,
+    _record,
     _signer,
     _size,
 )
@@ -49,6 +51,7 @@ class Request:
     build_on_slave: t.Sequence[str] = ()
     distdir: str = "/var/cache/distfiles"
     machines: t.Mapping[str, t.Mapping[str, t.Any]] = field(default_factory=dict)  # the slaves, as plans know them
+    without: t.Sequence[str] = ()  # CPVs that failed to build, or weren't begun for that
 
     @property
     def place(self) -> Place:
@@ -72,7 +75,7 @@ class Request:
     def asking(self, run: Run) -> Asking:
         """Return how the build root is asked."""
         snapshots = self.repositories or _intent.snapshots(self.place)
-        return Asking(run, self.place, snapshots, self.distdir, self.build_on_slave)
+        return Asking(run, self.place, snapshots, self.distdir, self.build_on_slave, self.without)
 
 
 def request(asked: t.Mapping[str, t.Any]) -> Request:
@@ -138,7 +141,8 @@ def publish(run: Run, request: Request) -> dict[str, t.Any]:
     asking, signer = request.asking(run), request.signer(run)
     pruned: list[str] = []
     said = ""
-    changed = _intent.plan(request.place, request.repositories, request.wish, signer).changed
+    intent = _intent.plan(request.place, request.repositories, request.wish, signer)
+    changed = intent.changed
     if changed and request.number is None and _over(request):
         try:
             pruned = prune(run, request)["packages"]
@@ -155,9 +159,17 @@ def publish(run: Run, request: Request) -> dict[str, t.Any]:
         signer=signer,
         look=look if asking.possible else lambda folder: [],
         kept=request.kept,
+        record=_record_of(request, intent.repositories) if changed else None,
     )
     told = {**_intent.told(request.place, wanted), **_fitness.of_current(request.place, request.machines)}
     return {**told, "over_budget": _over(request), "pruned": pruned, "said": said, "closure": asking.possible}
+
+
+def _record_of(request: Request, repositories: t.Mapping[str, str]) -> bytes | None:
+    """Return what the packages that were built last were made from; None unless these repositories are part of that."""
+    index = _generation.built(request.place, withhold=request.withhold)
+    entries = _generation.by_path(index, where=request.place.pkgdir) if index else {}
+    return _record.made(request.target, request.state, entries, repositories)
 
 
 def verify(run: Run, request: Request) -> dict[str, t.Any]:
@@ -169,7 +181,9 @@ def verify(run: Run, request: Request) -> dict[str, t.Any]:
     current = request.number is None
     seal = None if problems else _generation.seal_of(folder)
     if current and asking.possible and seal and not seal.restores:
-        problems = _closure.missing(replace(asking, snapshots=_intent.snapshots(place, seal)), folder)
+        failed, dropped = _failed.told(asking.target())
+        asking = replace(asking, snapshots=_intent.snapshots(place, seal), without=[*failed, *dropped])
+        problems = _closure.missing(asking, folder)
     return {"changed": False, "path": folder, "problems": problems, "closure": current and asking.possible}
 
 

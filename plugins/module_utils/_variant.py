@@ -10,15 +10,18 @@ themselves, so all but the system is then removed first.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _build_disk,
+    _cycle,
     _files,
     _fragments,
     _host,
+    _isolate,
     _merge_world,
     _patterns,
     _removal,
@@ -36,18 +39,18 @@ def cover(root: Place, variant: Variant, missing: t.Collection[str]) -> list[str
     """Build what the slave lacks a package of and return it; ``missing`` are atoms that no repository has.
 
     Afterwards emerge, asked with this slave's configuration, finds a binary for everything but what it builds itself,
-    or the ``BinhostError`` names what it would compile.
+    or the ``BinhostError`` names what it would compile. It is a ``FailedError`` if that failed to build.
     """
     clone = os.path.join(root.target.variants_dir, f".{variant.name}.root")
     _removal.tree(clone)  # a killed run's
     itself = _root_world.on_slave([*variant.world, *variant.wishes], variant.build_on_slave, root.snapshots)
     own = _lay_out(root.target, variant, {*missing, *itself})
     place = dataclasses.replace(root, own=own, on_slave=tuple(variant.build_on_slave))
-    try:
-        if not uncovered(place, itself):
+    with contextlib.suppress(UnresolvedError):  # with what the others have installed
+        lacking = uncovered(place, itself)
+        if not lacking:
             return []
-    except UnresolvedError:
-        pass  # with what the others have installed
+        _isolate.foresee(place, lacking, variant.name)
     try:
         _root_copy.clone(root.run, root.root, clone)
         return _build(dataclasses.replace(place, root=clone), variant, itself)
@@ -60,10 +63,12 @@ def _build(place: Place, variant: Variant, itself: t.Sequence[str]) -> list[str]
     if itself:
         options["usepkg_exclude"] = " ".join(variant.build_on_slave)
     try:
-        _merge_world.pending(place, options)
+        circles = _cycle.opened(place, options)
     except UnresolvedError:
         _leave_the_system(place)
-    built = _merge_world.bring(place, options)
+        circles = _cycle.opened(place, options)
+    built = circles.built + _isolate.bring(place, circles.options(options), variant.name)
+    _cycle.prove(place, circles)
     if itself:
         built += _merge_world.bring(place, {"onlydeps": True, **options}, itself)
     left = uncovered(place, itself)

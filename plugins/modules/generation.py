@@ -114,6 +114,12 @@ options:
     type: list
     elements: str
     default: []
+  without:
+    description: Packages of the world, or that it needs, as C(category/name-version), that may be missing, since they
+      failed to build.
+    type: list
+    elements: str
+    default: []
   distdir:
     description: The folder with the sources.
     type: path
@@ -263,7 +269,7 @@ import typing as t
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _listing, _program, _release
+from ansible_collections.larry.binhost.plugins.module_utils import _last_plan, _listing, _program, _release
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
@@ -287,6 +293,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "installed": {"type": "list", "elements": "str", "default": []},
     "budget": {"type": "float"},
     "build_on_slave": {"type": "list", "elements": "str", "default": []},
+    "without": {"type": "list", "elements": "str", "default": []},
     "distdir": {"type": "path", "default": "/var/cache/distfiles"},
     "machines": {"type": "dict", "default": {}},
     "state_dir": {"type": "path", "default": STATE},
@@ -295,6 +302,10 @@ SPEC: dict[str, dict[str, t.Any]] = {
 
 def published(module: AnsibleModule, wanted: _release.Request) -> dict[str, t.Any]:
     """Publish unless in check mode; return the result.  Raises ``BinhostError``."""
+    if wanted.number is None and not module.check_mode:
+        # What was built and what failed then is another thing each time.
+        order = {**asdict(wanted), "repositories": {}, "without": [], "latest": False, "resign": False}
+        _last_plan.remember(wanted.state, wanted.target, "publish", order)
     result = _release.foreseen(module.run_command, wanted, check=module.check_mode)
     if result["changed"] and not module.check_mode:
         result = job(module, "publish", wanted)

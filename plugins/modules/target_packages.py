@@ -115,6 +115,12 @@ options:
     description: Where the sources are kept on this host.
     type: path
     default: /var/cache/distfiles
+  restricted:
+    description:
+      - The folder on this host with sources that no program may fetch (RESTRICT=fetch), filled by hand. Builds read it.
+      - What is missing there is told, with size and digest, before anything is built.
+      - Without it they are looked for in O(distdir) alone.
+    type: path
   jobs:
     description: How many packages are built at a time.
     type: int
@@ -122,12 +128,51 @@ options:
   load_average:
     description: No further package is begun above this load.
     type: float
+  publish:
+    description:
+      - What is to come of a build in which a package of the root fails. All that doesn't need it is built in any case.
+      - With V(complete) the build has failed, and nothing is to be published. With V(partial) it has not, and
+        RV(problems) says what failed.
+    type: str
+    choices: [complete, partial]
+    default: complete
+  retry:
+    description:
+      - Whether packages that failed before are tried again although ebuild, eclasses, dependencies, configuration,
+        compiler and distfiles are what they were.
+      - What lacked a file, ran out of disk or was killed is tried again in any case.
+    type: bool
+    default: false
   depclean:
     description:
       - Whether what no world asks for any more is removed from the build root afterwards. Published packages stay.
       - Nothing is removed by a build that left something undone.
     type: bool
     default: false
+  cycles:
+    description:
+      - What to build a package with first where Portage finds that it and others need each other to be built. Without
+        one, what Portage itself proposes is tried. It is built once more, as it is wanted, in the end.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      atom:
+        description: The package.
+        type: str
+        required: true
+      use:
+        description: The USE flags that it has then, such as V(-doc).
+        type: str
+        required: true
+  stage:
+    description:
+      - What M(larry.binhost.stage) unpacks, in that module's options O(ignore:source), O(ignore:key),
+        O(ignore:fingerprint) and O(ignore:verify). If the build root can't be brought over an upgrade of a language, a
+        compiler or a libc, a root is made of it beside, and takes its place once all is built there.
+      - Without it the build fails then.
+    type: dict
+    default: {}
   build_on_slave:
     description:
       - Packages that every slave builds itself, such as kernel sources and modules; V(*) stands for any text in
@@ -151,6 +196,14 @@ options:
       - Ebuilds that fetch while they build need more than V(none).
     type: str
     default: none
+  base:
+    description:
+      - The target on which this one stands. Its build root begins as a copy of that one's, with its own configuration,
+        and is made anew after each build of it; only what that one hasn't got is built. A build of it that goes on is
+        waited for.
+      - That target's packages are published among its own, as further names of the same files.
+    type: str
+    default: ""
   proof:
     description:
       - The package that a new root builds first.
@@ -202,6 +255,22 @@ built:
   returned: success
   type: list
   elements: str
+cycles:
+  description: Packages that needed each other to be built (C(packages)), and the C(line) of package.use with which one
+    of them was built first. All of them are built as they are wanted.
+  returned: success
+  type: list
+  elements: dict
+major:
+  description: Languages, compilers and libcs (C(package)) that came in another slot, sub-slot or version (C(old),
+    C(new)), with all that was to be built again for it (C(rebuilds)).
+  returned: success
+  type: list
+  elements: dict
+fresh:
+  description: Why a root from the stage took the place of the old one; empty if none did.
+  returned: success
+  type: str
 removed:
   description: What was removed from the build root, since nothing asks for it any more.
   returned: success
@@ -221,8 +290,25 @@ unsatisfiable:
     the build.
   returned: success
   type: dict
+failed:
+  description:
+    - All that stands failed, package to what is known of it, C(CPV for SLAVE) if it was built for that slave alone.
+    - C(phase), C(reason), C(log) (a file on this host), C(lines) (its end), C(since) (UTC) and C(inputs), digests of
+      all that decides it; without these it is tried again by the next build.
+  returned: success
+  type: dict
+dropped:
+  description: What was not begun, since it needs what failed, each with whose failure that goes back to.
+  returned: success
+  type: dict
+held:
+  description: Why nothing is to be published, since packages failed before and nothing has changed since; empty
+    otherwise.
+  returned: success
+  type: str
 problems:
-  description: A sentence for each slave whose packages could not be completed; those of the others were.
+  description: A sentence for each slave whose packages could not be completed; those of the others were. With
+    O(publish=partial), what failed in the root, too.
   returned: success
   type: list
   elements: str
@@ -233,7 +319,9 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.larry.binhost.plugins.module_utils import (
+    _failed,
     _jobs,
+    _last_plan,
     _mounts,
     _patterns,
     _program,
@@ -251,12 +339,14 @@ VARIANT = {
     "features": {"type": "list", "elements": "str", "required": True},
     "build_on_slave": {"type": "list", "elements": "str", "default": []},
 }
+RECIPE = {"atom": {"type": "str", "required": True}, "use": {"type": "str", "required": True}}
 
 
 def target(params: dict[str, t.Any]) -> _target.Target:
     """Return the module's options as what is to be built.  Raises ``BinhostError``."""
     same = ["name", "root", "repositories", "world", "wishes", "links", "compile", "cflags", "distdir"]
-    same += ["build_on_slave", "network", "proof", "depclean", "state_dir"]
+    same += ["build_on_slave", "network", "proof", "depclean", "publish", "retry", "cycles"]
+    same += ["base", "stage", "state_dir"]
     lists = [
         params["build_on_slave"],
         params["build_on_disk"],
@@ -269,6 +359,7 @@ def target(params: dict[str, t.Any]) -> _target.Target:
         **{name: params[name] for name in same},
         variants=[_target.Variant(**variant) for variant in params["variants"]],
         options={"jobs": params["jobs"], "load_average": params["load_average"]},
+        restricted=params["restricted"] or "",
         tmpfs=_size.in_memory(size, "build_tmpfs") if size else None,
         on_disk=params["build_on_disk"],
     )
@@ -277,9 +368,13 @@ def target(params: dict[str, t.Any]) -> _target.Target:
 def converge(module: AnsibleModule) -> dict[str, object]:
     """Return the result. Raises ``BinhostError``."""
     wanted = target(module.params)
+    if not module.check_mode:
+        _last_plan.remember(wanted.state_dir, wanted.name, "build", {**asdict(wanted), "retry": False})
     revisions = _target.revisions(wanted)
     because = _target.differs(wanted, revisions)
-    nothing = _target.Result(snapshots=_target.snapshots(wanted, revisions))
+    nothing = _failed.standing(wanted, _target.snapshots(wanted, revisions))
+    if wanted.retry and nothing.failed:
+        because.append("failed")
     result = {"changed": bool(because), "because": because, "job": "", **asdict(nothing)}
     if module.check_mode:
         if because:
@@ -298,6 +393,8 @@ def converge(module: AnsibleModule) -> dict[str, object]:
     if name and module.params["state"] == "built":
         job = _jobs.finish(name, state=wanted.state_dir)
         result.update(_jobs.outcome(job, state=wanted.state_dir))
+    elif result["held"] and module.params["state"] == "built":
+        raise BinhostError(result["held"])
     return result
 
 
@@ -315,14 +412,20 @@ def main() -> None:
             "compile": {"type": "str", "required": True},
             "cflags": {"type": "str", "required": True},
             "distdir": {"type": "path", "default": _mounts.DISTDIR},
+            "restricted": {"type": "path"},
             "jobs": {"type": "int", "default": 1},
             "load_average": {"type": "float"},
             "depclean": {"type": "bool", "default": False},
+            "publish": {"type": "str", "choices": [_target.COMPLETE, _target.PARTIAL], "default": _target.COMPLETE},
+            "retry": {"type": "bool", "default": False},
             "build_on_slave": {"type": "list", "elements": "str", "default": []},
             "build_tmpfs": {"type": "str"},
             "build_on_disk": {"type": "list", "elements": "str", "default": []},
             "network": {"type": "str", "default": "none"},
+            "base": {"type": "str", "default": ""},
             "proof": {"type": "str"},
+            "cycles": {"type": "list", "elements": "dict", "default": [], "options": RECIPE},
+            "stage": {"type": "dict", "default": {}},
             "state": {"type": "str", "choices": ["built", "started"], "default": "built"},
             "state_dir": {"type": "path", "default": STATE},
         },

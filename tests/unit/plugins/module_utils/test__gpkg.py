@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
+import shutil
 import struct
 import subprocess
 import tarfile
@@ -69,6 +72,51 @@ def test_facts(tmp_path: Path, compress: str) -> None:
     metadata = {"CHOST": "x", "CFLAGS": "-O2  -pipe\n-march=x86-64-v3\n"}
     made = package(tmp_path / "foo.gpkg.tar", metadata, image, compress)
     assert _gpkg.facts(str(made)) == _gpkg.Facts("-O2 -pipe -march=x86-64-v3", "5.10.0")
+
+
+def linked(place: Path, *options: str, age: str) -> bytes:
+    """Return a library that asks for a function of this age, compiled here."""
+    source = f'__asm__(".symver memcpy, memcpy@GLIBC_{age}");\n#include <string.h>\n'
+    place.with_suffix(".c").write_text(f"{source}void *f(void *a, void *b, int n) {{ return memcpy(a, b, n); }}\n")
+    argv = ["gcc", "-shared", "-fPIC", "-O0", "-nostartfiles", *options, "-o", str(place), f"{place}.c"]
+    subprocess.run(argv, check=True)
+    return place.read_bytes()
+
+
+def test_the_most_that_one_of_its_programs_needs(tmp_path: Path) -> None:
+    """What is loaded only where it runs doesn't count, nor do symbols split off, nor what is to be linked."""
+    old = linked(tmp_path / "old", "-Wl,-z,x86-64-v2", age="2.2.5")
+    new = linked(tmp_path / "new", "-Wl,-z,x86-64-v3", age="2.14")
+    image = {"usr/lib64/a.so": old, "usr/lib64/glibc-hwcaps/x86-64-v3/a.so": new, "usr/lib/debug/a.so.debug": new}
+    made = package(tmp_path / "foo.gpkg.tar", {}, image)
+    assert _gpkg.facts(str(made)) == _gpkg.Facts("", "", "2.2.5", "x86-64-v2")
+    for first, second in ((old, new), (new, old)):
+        made = package(tmp_path / "foo.gpkg.tar", {}, {"usr/lib64/a.so": first, "usr/lib64/b.so": second})
+        assert _gpkg.facts(str(made)) == _gpkg.Facts("", "", "2.14", "x86-64-v3")
+    linkable = linked(tmp_path / "object", "-c", age="2.14")
+    made = package(tmp_path / "foo.gpkg.tar", {}, {"usr/lib64/a.so": old, "usr/lib64/a.o": linkable})
+    assert _gpkg.facts(str(made)).glibc == "2.2.5"
+
+
+def test_a_program_that_the_disk_has_no_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it needs isn't known then; that is no reason not to publish it."""
+    image = {"usr/lib64/a.so": linked(tmp_path / "a", age="2.14"), "usr/bin/b": program(5, 10, 0)}
+    made = package(tmp_path / "foo.gpkg.tar", {}, image)
+
+    def full(source: t.IO[bytes], sink: t.IO[bytes], size: int) -> None:
+        if len(data := source.read()) > 9000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sink.write(data)
+
+    monkeypatch.setattr(_gpkg, "_feed", _feed)
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    assert _gpkg.facts(str(made)) == _gpkg.Facts("", "5.10.0")
+
+
+def _feed(stream: t.IO[bytes], sink: t.IO[bytes]) -> None:
+    """Do what the module's own does, whose copying the test replaces."""
+    with contextlib.suppress(BrokenPipeError), sink:
+        sink.write(stream.read())
 
 
 def test_nothing_to_say(tmp_path: Path) -> None:
