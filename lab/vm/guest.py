@@ -19,7 +19,7 @@ from lab.stage.cache import StageError
 from lab.vm import image
 
 QEMU: t.Final = "qemu-system-x86_64"
-PATIENCE: t.Final = 150  # seconds until ssh answers; 30 on two idle cores
+PATIENCE: t.Final = 600  # seconds until ssh answers; 40 on two idle cores
 _KERNEL: t.Final = "console=ttyS0 quiet mitigations=off net.ifnames=0 systemd.unit=multi-user.target init=/sbin/init"
 
 

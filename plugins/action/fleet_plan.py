@@ -44,7 +44,8 @@ class ActionModule(ActionBase):
         place = variables["inventory_dir"]
         seen, kept = _facts(fleet, variables)
         facts, previous = {**kept, **seen}, _kept.plan(place)
-        plan = _plan.plan(fleet, facts, previous)
+        requests = variables["binhost_requests"] if "binhost_requests" in variables else _kept.requests(place)
+        plan = _plan.plan(fleet, facts, previous, requests)
         changes = _changes.sentences(plan, previous, facts)
         unseen = [host for host in [*fleet.masters, *fleet.slaves] if host not in facts]
         told = {

@@ -17,6 +17,7 @@ LEFT_BEHIND: t.Final = {
     "_master_key": "key",
     "_slave_index": "index",
     "_slave_packages": "packages",
+    "_slave_requested": "requested",
     "_mirror_done": "mirror",
 }
 

@@ -63,6 +63,7 @@ def install(
     sealed = _local.Sealed(offer.seal, offer.raw, offer.signature, highest)
     _local.settle(place, sealed, index, _local.Own(offer.place, timestamp, excluded))
     with contextlib.suppress(FileNotFoundError):
+        os.chmod(_record(place), _durable.FILE_MODE)
         os.replace(_record(place), os.path.join(place.generation(offer.seal.number), _seal.RECORD))
     _local.prune(place.state, {before, (place.target, str(offer.seal.number))})
     return timestamp

@@ -25,11 +25,12 @@ from dataclasses import dataclass
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _build_disk,
     _compiler,
+    _cycle,
     _failed,
     _files,
     _fingerprint,
+    _fresh,
     _host,
-    _isolate,
     _lock,
     _merge_world,
     _patterns,
@@ -40,8 +41,10 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _repository,
     _root_copy,
     _root_world,
+    _stack,
     _target,
     _timings,
+    _upgrade,
     _variant,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
@@ -83,6 +86,8 @@ def build(run: Run, target: Target) -> Result:
             os.makedirs(folder, exist_ok=True)
         _removal.empty(target.live)
         _root_copy.recover(target.root)
+        _stack.settle(run, target)
+        _fresh.clear(target.root)
         return _build(run, target)
 
 
@@ -99,6 +104,7 @@ def _build(run: Run, target: Target) -> Result:
     result = Result(snapshots=copies, unsatisfiable=missing)
     place = Place(run, target, target.root, copies, on_slave=tuple(target.build_on_slave))
     _build_disk.place(target)
+    _cycle.clear(place)
     _repair.repair(place)
     _ask_compiler(place)
     _failed.forget(target, {_failed.ROOT, *(each.name for each in target.variants)})
@@ -132,11 +138,11 @@ def _in_root(place: Place, begun: _Begun, result: Result) -> dict[str, t.Any]:
     target = place.target
     result.apart = _root_world.settle(place, begun.options, result.unsatisfiable, begun.apart)
     if begun.is_new:
-        _proof.prove(place, _merge_world.pending(place, begun.options))
+        _proof.prove(place, _cycle.foreseen(place, begun.options))
         _fingerprint.record(target.record, {"begun": target.compile, "proven": True})
     failed: FailedError | None = None
     try:
-        result.built = _isolate.bring(place, begun.options)
+        result.built = _upgrade.bring(place, begun.options, result, anew=begun.is_new, before=begun.apart)
     except FailedError as exc:
         failed, result.built = exc, list(exc.outcome.source)
         _tell(target, result, str(exc))

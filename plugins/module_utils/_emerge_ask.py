@@ -89,10 +89,16 @@ def ask(question: Question, params: Params) -> Answer:
     if breaches:
         told = [{**asdict(breach), "proposals": []} for breach in breaches]
         merges = [asdict(merge) for merge in answer.merges]
-        words = [*(each.words for each in breaches), *answer.words]
+        words = [*(each.words for each in breaches), *_long(breaches, answer.acceptance), *answer.words]
         result = {"problems": told, "merge_list": merges, "acceptance": asdict(answer.acceptance)}
         raise StoppedError("\n".join(words), result)
     return _agreed(question, answer)
+
+
+def _long(breaches: t.Iterable[_guard.Breach], acceptance: _acceptance.Acceptance) -> list[str]:
+    """Return how long it would take to compile what may not be compiled, where that is known."""
+    took = _acceptance.estimate(asdict(acceptance))
+    return [f"To compile here{took}"] if took and any(breach.kind == "source" for breach in breaches) else []
 
 
 def _accepted(merges: t.Sequence[Merge], params: Params) -> _acceptance.Acceptance:

@@ -12,7 +12,13 @@ import typing as t
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from ansible_collections.larry.binhost.plugins.module_utils import _answer, _child, _mirror_link, _mirror_source
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _answer,
+    _child,
+    _mirror_link,
+    _mirror_source,
+    _on_demand,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 SCHEMES: t.Final = ("file", "ssh", "rsync")
@@ -44,6 +50,9 @@ def _output(url: str, argv: Sequence[str], sink: t.BinaryIO, limits: Limits) -> 
 
 
 def _copy_file(url: str, sink: t.BinaryIO, limits: Limits, _state: str) -> None:
+    mount = _on_demand.command(path(url))
+    if mount:  # what it says of a server that is off, the next line says too
+        _output(url, mount, io.BytesIO(), limits)
     status, words = _output(url, ["cat", "--", path(url)], sink, limits)
     if status:
         # What is wrong with a mount, a stick that was pulled out among it, is no answer of the server's.

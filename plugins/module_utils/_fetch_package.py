@@ -100,13 +100,21 @@ def _from(wanted: Wanted, base: str, file: str, state: str) -> str:
 
 
 def _wanted(uri: str, state: str) -> Wanted:
-    """Return what an index that is here means by a URI.  Raises ``BinhostError``."""
+    """Return what an index that is here, or was when emerge began, means by a URI.  Raises ``BinhostError``."""
     found = _URI.match(_transport.from_portage(uri))
-    seal = _local.sealed(Place(found["target"], state), int(found["number"])) if found else None
-    package = seal.packages.get(found["path"]) if found and seal else None
+    package = _package(Place(found["target"], state), int(found["number"]), found["path"]) if found else None
     if not found or not package:
         raise BinhostError(f"{uri}: expected a package of a generation that is here, found none in its seal")
     return Wanted(found["base"], found["target"], int(found["number"]), found["path"], package)
+
+
+def _package(place: Place, number: int, path: str) -> _seal.Package | None:
+    """Return what a package has to be; a newer generation that has it says the same of it."""
+    for each in [number, *sorted(place.numbers(), reverse=True)]:
+        seal = _local.sealed(place, each)
+        if seal and path in seal.packages:
+            return seal.packages[path]
+    return None
 
 
 def _others(state: str) -> list[str]:

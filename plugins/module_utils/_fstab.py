@@ -42,6 +42,7 @@ def parse(text: str) -> Table:
     """Return what a file says; a line that isn't one is no reason not to mount the others."""
     entries, problems = [], []
     for number, line in enumerate(text.split("\n"), start=1):
+        line = line[:-1] if line.endswith("\r") else line  # as libmount does
         if line.strip() and not line.lstrip().startswith("#"):
             entry = _entry(line)
             if entry:
@@ -52,7 +53,7 @@ def parse(text: str) -> Table:
 
 
 def _entry(line: str) -> Entry | None:
-    numbers = re.split(r"[ \t]+", line.strip(" \t\r"))[4:6]
+    numbers = re.split(r"[ \t]+", line.strip(" \t"))[4:6]
     if not all(_NUMBER.match(number) for number in numbers):
         return None
     try:

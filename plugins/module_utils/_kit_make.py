@@ -20,6 +20,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _lock,
     _merge_world,
     _packages,
+    _root_world,
     _seal,
     _size,
 )
@@ -50,6 +51,7 @@ class Request:
     target: str
     dest: str  # a stick's folder
     number: int | None = None  # the generation, the current one unless the slave is pinned
+    world: t.Sequence[str] = ()  # what it is to have, of which it builds some itself
     build_on_slave: t.Sequence[str] = ()
     max_source: int | None = None
     distdir: str = "/var/cache/distfiles"
@@ -132,7 +134,8 @@ def _needs(program: Run, request: Request, generation: _generation.Generation, f
     if own is None:
         words = f"{request.slave}: all packages of {request.target} are in its kit, since no build root knows its world"
         return Needs(set(generation.packages), remarks=[words])
-    merges = _closure.merges(asking, folder, own)
+    itself = _root_world.on_slave(request.world, request.build_on_slave, snapshots)
+    merges = _closure.merges(asking, folder, own, itself)
     binaries = {(merge.cpv, merge.build_id) for merge in merges if merge.binary}
     paths = {path for path, entry in generation.packages.items() if _covers(binaries, entry)}
     sources = sorted(merge.cpv for merge in merges if not merge.binary)

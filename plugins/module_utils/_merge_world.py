@@ -61,6 +61,11 @@ Options = t.Mapping[str, t.Any]
 class UnresolvedError(BinhostError):
     """Portage found no way to install all that it was asked for."""
 
+    def __init__(self, words: str, said: str = "") -> None:
+        """Take the message, and all that Portage said."""
+        super().__init__(words)
+        self.said = said
+
 
 class FailedError(BinhostError):
     """Some packages failed; all that doesn't need them is built."""
@@ -105,15 +110,29 @@ def pending(
     place: Place, options: Options, atoms: t.Sequence[str] = WORLD, *, features: str = FEATURES
 ) -> list[_merge_list.Merge]:
     """Return what emerge would merge or remove.  Raises ``UnresolvedError`` with Portage's words."""
+    return listed(_asked(place, options, atoms, features))
+
+
+def listed(said: str) -> list[_merge_list.Merge]:
+    """Return what emerge, which said this, would merge or remove."""
+    # A soft blocker is settled by the merge itself; it is nothing to do.
+    return [merge for merge in _merge_list.parse(said) if merge.kind not in ("nomerge", "blocks")]
+
+
+def asked(place: Place, options: Options) -> str:
+    """Return what emerge says that it would do for the world.  Raises ``UnresolvedError``."""
+    return _asked(place, options, WORLD, FEATURES)
+
+
+def _asked(place: Place, options: Options, atoms: t.Sequence[str], features: str) -> str:
     status, stdout, stderr = _emerge_in(place, options, atoms, pretend=True, features=features)
     if status != 0:
         told = [f"emerge --pretend {' '.join(atoms)} in {place.root}: expected a merge list, found status {status}:"]
         told += [_emerge.last_words(stdout + stderr)]
         if _master_kernel.FATAL in stderr:
             told.append(_master_kernel.too_old(place.root, said=stderr))
-        raise UnresolvedError("\n".join(told))
-    # A soft blocker is settled by the merge itself; it is nothing to do.
-    return [merge for merge in _merge_list.parse(stdout) if merge.kind not in ("nomerge", "blocks")]
+        raise UnresolvedError("\n".join(told), stdout + stderr)
+    return stdout
 
 
 def bring(

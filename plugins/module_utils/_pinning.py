@@ -182,6 +182,15 @@ def foreseen(run: Run, request: Request) -> Result:
     return result
 
 
+def told(result: Result) -> dict[str, t.Any]:
+    """Return what a module tells."""
+    moved = {name: f"{each['before'] or 'nowhere'} -> {each['after']}" for name, each in result.moved.items()}
+    text = [f"{name}: {how}" for name, how in sorted(moved.items())]
+    text += [f"{name} stays: {why}" for name, why in sorted(result.stays.items())]
+    both = {side: "".join(f"{n}: {each[side]}\n" for n, each in result.moved.items()) for side in ("before", "after")}
+    return {"changed": bool(moved), **asdict(result), "text": text or ["nothing moves"], "diff": both}
+
+
 def words(pin: Pin) -> str:
     """Return a state as a person reads it."""
     day = f"{pin.date[:4]}-{pin.date[4:6]}-{pin.date[6:]}"

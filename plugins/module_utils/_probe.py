@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import typing as t
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from ansible_collections.larry.binhost.plugins.module_utils import _answer, _child, _fetch, _fetch_child
+from ansible_collections.larry.binhost.plugins.module_utils import _answer, _child, _fetch, _fetch_child, _on_demand
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 SECONDS: t.Final = 2.0
@@ -60,6 +61,9 @@ def _try_greeting(url: str) -> None:
 
 def _try_file(url: str) -> None:
     folder = os.path.dirname(os.path.dirname(_fetch_child.path(url)))
+    mount = _on_demand.command(folder)
+    if mount:  # goes on if this process is killed, and ends by itself; the next time it is there
+        subprocess.run(mount, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if not os.path.isdir(folder):
         raise _answer.Unanswered(f"{url}: expected the folder {folder}, found none: is it mounted?")
     os.listdir(folder)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import json
 import os
 import time
 import typing as t
@@ -24,6 +25,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _intent,
     _lock,
     _packages,
+    _pins,
     _pool,
     _prune,
     _seal,
@@ -119,7 +121,7 @@ def _make(place: Place, wanted: Plan, index: _packages.Index, making: _Making) -
         timestamp=timestamp,
         key=making.signer.fingerprint if making.signer else "",
         restores=wanted.restores,
-        index=_write_index(draft, amended, timestamp),
+        index=_write_index(draft, amended, timestamp, _commits(place, wanted)),
         repositories=_carry_repositories(place, wanted, draft),
         packages={path: file.package for path, file in files.items()},
         record=_write_record(place, wanted, draft, making.record),
@@ -205,10 +207,20 @@ def _last_timestamp(place: Place) -> int:
     return max(stamps)
 
 
-def _write_index(folder: str, index: _packages.Index, timestamp: int) -> _seal.File:
+def _commits(place: Place, wanted: Plan) -> dict[str, str]:
+    """Return the commits that the repositories are at, as far as they are known.
+
+    Portage itself writes REPO_REVISIONS only where git and .git are in the build root, and there they are not; what is
+    gone back to has them in its index.
+    """
+    return _pins.commits(wanted.snapshots, place.state)
+
+
+def _write_index(folder: str, index: _packages.Index, timestamp: int, commits: t.Mapping[str, str]) -> _seal.File:
     """Write Packages and Packages.gz; return what Packages is."""
     header = {"DOWNLOAD_TIMESTAMP": None, "URI": None, "TTL": None, "TIMESTAMP": str(timestamp)}
-    own = _packages.with_header(index, {**header, "PACKAGES": str(len(index.stanzas))})
+    revisions = {"REPO_REVISIONS": json.dumps(commits, sort_keys=True)} if commits else {}
+    own = _packages.with_header(index, {**header, **revisions, "PACKAGES": str(len(index.stanzas))})
     data = _packages.dump(own).encode("utf-8", "surrogateescape")
     _durable.write(os.path.join(folder, "Packages"), data, mtime=timestamp)
     _durable.write(os.path.join(folder, "Packages.gz"), gzip.compress(data, mtime=timestamp), mtime=timestamp)

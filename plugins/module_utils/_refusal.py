@@ -163,6 +163,15 @@ def _circular(lines: Lines) -> t.Iterator[Problem]:
     yield Problem("circular", _nodes(lines), _words(lines), _first(found))
 
 
+def openings(problem: Problem) -> list[tuple[str, tuple[str, ...]]]:
+    """Return each change of USE that would open a circle of dependencies, as Portage proposes it: package and flags.
+
+    One of them is enough; the flags are words of package.use.
+    """
+    found = [match for line in problem.words.splitlines() if (match := _CHANGE.match(line)) and _possible(match)]
+    return [(each["cpv"], tuple(each["flags"].replace("+", "").split())) for each in found]
+
+
 def _blocked(lines: Lines) -> t.Iterator[Problem]:
     pulled = [match["node"] for match in map(_PULLED.match, lines) if match]
     yield Problem("blocked", _nodes(pulled), _words(lines))

@@ -50,8 +50,8 @@ class Request:
     budget: int | None = None  # bytes
     build_on_slave: t.Sequence[str] = ()
     distdir: str = "/var/cache/distfiles"
-    without: t.Sequence[str] = ()  # CPVs that failed to build, or weren't begun for that
     machines: t.Mapping[str, t.Mapping[str, t.Any]] = field(default_factory=dict)  # the slaves, as plans know them
+    without: t.Sequence[str] = ()  # CPVs that failed to build, or weren't begun for that
 
     @property
     def place(self) -> Place:

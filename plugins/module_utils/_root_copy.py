@@ -111,7 +111,7 @@ def clone(run: Run, source: str, path: str) -> None:
 def snapshot(run: Run, root: str, name: str) -> Snapshot:
     """Keep the root as it is now under this name.  Raises ``BinhostError`` if the name is taken."""
     path = _place(root, name)
-    _check_root(root)
+    check_root(root)
     recover(root)
     if os.path.lexists(path):
         raise BinhostError(f"{path}: expected no snapshot of that name, found one; choose another, or delete it")
@@ -134,7 +134,7 @@ def restore(run: Run, root: str, name: str) -> str:
         raise BinhostError(f"{path}: expected a snapshot to put back, found none of that name; there are: {known}")
     before = _free(os.path.join(folder(root), REPLACED + time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())))
     if os.path.lexists(root):
-        _check_root(root)
+        check_root(root)
     clone(run, path, _durable.draft(before))
     _files.write(os.path.join(_durable.draft(before), MARK), f"{name}\n{os.path.basename(before)}\n")
     _durable.finish(_durable.draft(before), before)
@@ -184,7 +184,7 @@ def _place(root: str, name: str) -> str:
     return os.path.join(folder(root), name)
 
 
-def _check_root(root: str) -> None:
+def check_root(root: str) -> None:
     """Refuse a root that isn't one, or in which somebody is at work."""
     if not os.path.isdir(root) or os.path.islink(root):
         raise BinhostError(f"{root}: expected a build root, found none")

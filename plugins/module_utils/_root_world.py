@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _atom,
+    _cycle,
     _files,
     _fragments,
     _host,
@@ -51,7 +52,7 @@ def _refused(place: Place, options: t.Mapping[str, t.Any]) -> str:
     try:
         _merge_world.pending(place, options)
     except UnresolvedError as exc:
-        return str(exc)
+        return "" if _cycle.openable(place, exc) else str(exc)
     return ""
 
 

@@ -37,7 +37,7 @@ class Command:
     """What is run after files have changed, as a service that no manager tells of them."""
 
     argv: tuple[str, ...]
-    on: tuple[str, ...]  # the files
+    after: tuple[str, ...]  # the files
 
     @property
     def words(self) -> str:
@@ -117,7 +117,7 @@ def intent(run: Run, wish: Wish, *, state: str, manager: _services.Manager | Non
     others = {name: paths for name, paths in known.items() if name not in (wish.owner, _pending(wish.owner))}
     after = {**others, **({wish.owner: record} if record else {})}
     touched = {change.path for change in changes}
-    commands = [one for one in wish.commands if touched & set(one.on) or _told(one) in pending]
+    commands = [one for one in wish.commands if touched & set(one.after) or _told(one) in pending]
     return Intent(_missing(wish.directories), changes, steps, now, known, after, manager, commands)
 
 

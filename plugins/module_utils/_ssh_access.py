@@ -70,7 +70,7 @@ def hosts(kind: str = "slave", users: Sequence[str] = ()) -> list[str]:
     """Return the hosts of a kind that have a line of ours, sorted; unless said, root's and those of who became root."""
     names = users or [name for name in ("root", os.environ.get("SUDO_USER", "")) if name]
     mark = _MARK.format(kind=kind)
-    found = set()
+    found: set[str] = set()
     for name in names:
         with contextlib.suppress(BinhostError, OSError):
             found.update(_host(line, mark) for line in read(File.of(name)).splitlines())

@@ -10,7 +10,7 @@ import dataclasses
 import subprocess
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _fetched, _orders, _say, _sync
+from ansible_collections.larry.binhost.plugins.module_utils import _fetched, _jobs, _orders, _say, _sync
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 #: A person waits for his emerge: what takes longer than this is left to the timer or the next run.
@@ -28,6 +28,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def act(asked: argparse.Namespace) -> int:
     """Do it and tell it; return 0 if what is here is the newest that can be had, 1 if what is offered is wrong."""
+    running = [job.name for job in _jobs.listing(state=asked.state) if job.phase == "running"]
+    if running and not asked.check:
+        # What a job installs from is not to be replaced under it.
+        _say.warn(f"binhost-sync: job {running[0]} runs here; what is here stays until it is over")
+        return 0
     try:
         _tell(_done(asked), asked)
     except (BinhostError, OSError) as exc:

@@ -9,11 +9,12 @@ together.  So ``/usr/local/bin/emerge``, which a shell finds first, synchronises
 
 from __future__ import annotations
 
+import os
 import typing as t
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ansible_collections.larry.binhost.plugins.module_utils import _program, _service_files, _services
+from ansible_collections.larry.binhost.plugins.module_utils import _files, _program, _service_files, _services
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._openpgp import Run
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
@@ -102,11 +103,23 @@ def wish(wanted: Wanted, manager: _services.Manager | None) -> _service_files.Wi
     return _service_files.Wish(OWNER, _service_files.wanted(told), services=services)
 
 
-def converge(run: Run, wanted: Wanted, *, check: bool, state: str = STATE) -> list[dict[str, str]]:
-    """Let exactly these run it; return the differences as Ansible shows them.  Raises ``BinhostError``."""
+def converge(run: Run, wanted: Wanted, *, check: bool, state: str = STATE) -> tuple[list[dict[str, str]], str]:
+    """Let exactly these run it; return what differs as Ansible shows it, and a warning.  Raises ``BinhostError``."""
     manager = _services.manager()
-    asked = wish(wanted, manager)
+    warning = foreign(HOOK, state) if wanted.hook else ""
+    asked = wish(replace(wanted, hook=wanted.hook and not warning), manager)
     intent = _service_files.intent(run, asked, state=state, manager=manager)
     if not check:
         _service_files.carry_out(run, asked, intent, state=state)
-    return _service_files.as_diff(intent)
+    return _service_files.as_diff(intent), warning
+
+
+def foreign(path: str, state: str = STATE) -> str:
+    """Return what to say of a file that is there and isn't ours; empty if there is none."""
+    ours = _files.load_record(os.path.join(state, _service_files.RECORD)).get(OWNER, {})
+    if path in ours or not os.path.lexists(path):
+        return ""
+    return (
+        f"{path}: expected no file of anybody else's, found one, which stays: what a person emerges is of the "
+        "generation that the last run or timer brought. slave_sync_hook: false says that this is meant"
+    )

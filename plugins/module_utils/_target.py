@@ -9,7 +9,7 @@ import os
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.larry.binhost.plugins.module_utils import _fingerprint, _paths, _repository
+from ansible_collections.larry.binhost.plugins.module_utils import _fingerprint, _job_files, _paths, _repository
 
 #: A build in which a package of the root failed is not published.
 COMPLETE: t.Final = "complete"
@@ -51,6 +51,11 @@ class Target:
     on_disk: t.Sequence[str] = ()  # packages that are too large for that; "*" for any text
     proof: str | None = None  # the package with which a new root proves itself; None: a small one is chosen
     depclean: bool = False  # whether what no world asks for any more leaves the root
+    base: str = ""  # the target on which this one stands (see ``_stack``); "": none
+    # {"atom", "use"}: a package and the USE with which it is built first where it stands in a circle of dependencies
+    cycles: t.Sequence[t.Mapping[str, str]] = ()
+    # "source", "key", "fingerprint", "verify": the stage that a root which takes over is unpacked from; none: none does
+    stage: t.Mapping[str, t.Any] = field(default_factory=dict)
     publish: str = COMPLETE  # or PARTIAL: what is to come of a build in which a package failed
     retry: bool = False  # whether packages that failed are tried again although nothing that decides it has changed
     state_dir: str = _paths.STATE
@@ -78,7 +83,12 @@ class Target:
     @property
     def record(self) -> str:
         """Where the last complete build's fingerprint is."""
-        return os.path.join(self.state_dir, "fingerprints", f"target-{self.name}.json")
+        return record_of(self.name, self.state_dir)
+
+    @property
+    def base_record(self) -> str:
+        """Where it is written down on which state of its base it stands."""
+        return os.path.join(self.state_dir, "fingerprints", f"base-{self.name}.json")
 
 
 @dataclass
@@ -91,6 +101,11 @@ class Result:
     variants: dict[str, list[str]] = field(default_factory=dict)  # slave -> what was built once more for it
     apart: dict[str, str] = field(default_factory=dict)  # slave whose world isn't in the root -> Portage's words
     unsatisfiable: dict[str, list[str]] = field(default_factory=dict)  # atom that no repository has -> who asks for it
+    # {"packages", "line"}: circles of dependencies, and the line of package.use with which one was built first
+    cycles: list[dict[str, t.Any]] = field(default_factory=list)
+    # {"package", "cpv", "old", "new", "rebuilds"}: languages, compilers and libcs that came in another slot or version
+    major: list[dict[str, t.Any]] = field(default_factory=list)
+    fresh: str = ""  # why a root from the stage took the old one's place; "" if none did
     seconds: dict[str, float] = field(default_factory=dict)  # package that was compiled -> how long that took
     problems: list[str] = field(default_factory=list)  # a slave's packages that could not be built; the others' could
     # "x/a-1", or "x/a-1 for SLAVE", to what ``_failed.Failed`` has of it: all that stand failed now
@@ -99,6 +114,11 @@ class Result:
         default_factory=dict
     )  # what was not begun for that -> whose failure it goes back to
     held: str = ""  # why this isn't to be published; empty if it is
+
+
+def record_of(name: str, state_dir: str) -> str:
+    """Return where the fingerprint of a target's last complete build is."""
+    return os.path.join(state_dir, "fingerprints", f"target-{name}.json")
 
 
 def revisions(target: Target) -> dict[str, str]:
@@ -145,4 +165,22 @@ def index_state(pkgdir: str) -> str:
 def differs(target: Target, revisions: t.Mapping[str, str]) -> list[str]:
     """Return the names of what changed since the last complete build; empty means that there is nothing to do."""
     recorded = _fingerprint.recorded(target.record)
-    return [name for name, value in state(target, revisions).items() if recorded.get(name) != value]
+    changed = [name for name, value in state(target, revisions).items() if recorded.get(name) != value]
+    # While the base is built it isn't known yet what it will be.
+    busy = target.base and _job_files.find(f"build-{target.base}", target.state_dir).phase == "running"
+    return [*changed, *(["base"] if busy or base_differs(target) else [])]
+
+
+def base_differs(target: Target) -> bool:
+    """Return whether the base is another than the one on which a target stands; false where it stands on none."""
+    if not target.base:
+        return False
+    stands = _fingerprint.recorded(target.record).get("whole") == target.compile  # else its root was removed since
+    return not stands or _fingerprint.recorded(target.base_record).get("state") != base_state(target)
+
+
+def base_state(target: Target) -> str:
+    """Return a digest of what of its base a target depends on, and of the CPUs that it is for itself."""
+    built = _fingerprint.recorded(record_of(target.base, target.state_dir))
+    index = index_state(os.path.join(target.state_dir, "pkgdir", target.base))
+    return _fingerprint.digest([built, index, target.compile])

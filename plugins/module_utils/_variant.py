@@ -17,6 +17,7 @@ import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _build_disk,
+    _cycle,
     _files,
     _fragments,
     _host,
@@ -62,10 +63,12 @@ def _build(place: Place, variant: Variant, itself: t.Sequence[str]) -> list[str]
     if itself:
         options["usepkg_exclude"] = " ".join(variant.build_on_slave)
     try:
-        _merge_world.pending(place, options)
+        circles = _cycle.opened(place, options)
     except UnresolvedError:
         _leave_the_system(place)
-    built = _isolate.bring(place, options, variant.name)
+        circles = _cycle.opened(place, options)
+    built = circles.built + _isolate.bring(place, circles.options(options), variant.name)
+    _cycle.prove(place, circles)
     if itself:
         built += _merge_world.bring(place, {"onlydeps": True, **options}, itself)
     left = uncovered(place, itself)

@@ -16,7 +16,9 @@ description:
     generation is here already, fetches the index and the ebuild repositories that it names, checks them, and lets
     C(/var/lib/larry-binhost/current) point to them in one step. Portage reads the index from there; its C(URI) is
     the server that answered.
-  - Packages themselves are fetched by Portage.
+  - >-
+    Packages themselves are fetched by Portage. Those of no generation that is here, and those that were fetched days
+    ago, are removed from where it leaves them, C(/var/cache/binhost/binhost).
   - >-
     A server that is silent, has nothing, is behind what was here already, or answers with anything wrong is passed over
     with a remark, and the next is asked.
@@ -97,7 +99,8 @@ options:
   hook:
     description: >-
       Whether a person's own C(emerge), at C(/usr/local/bin/emerge), first brings the newest generation here, as
-      C(larry-binhost.pyz binhost-sync) does. It waits for nobody who doesn't answer, and fails for nothing.
+      C(larry-binhost.pyz binhost-sync) does. It waits for nobody who doesn't answer, and fails for nothing. A file of
+      somebody else's there stays.
     type: bool
     default: false
   timer:
@@ -189,6 +192,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _fetch_child,
+    _fetched,
     _files,
     _machine,
     _mirror_link,
@@ -262,11 +266,14 @@ def _standing(module: AnsibleModule, request: _servers.Request) -> list[dict[str
     state, check = request.place.state, module.check_mode
     before, after = _orders.kept(state), _orders.text(request)
     if not check:
+        _fetched.clean(state)
         _orders.keep(request)
         _program.present(_program.path(state), state=state)
     wanted = _sync_hook.Wanted(module.params["hook"], module.params["timer"])
     # A state folder elsewhere is nobody's machine.
-    changed = _sync_hook.converge(module.run_command, wanted, check=check) if state == STATE else []
+    changed, warning = _sync_hook.converge(module.run_command, wanted, check=check) if state == STATE else ([], "")
+    if warning:
+        module.warn(warning)
     path = os.path.join(state, _orders.NAME)
     order = {"before_header": path, "after_header": path, "before": before, "after": after}
     return [*([order] if before != after else []), *changed]

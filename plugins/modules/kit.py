@@ -43,6 +43,11 @@ options:
   number:
     description: The number of the generation that the slave is pinned to; without it, the current one.
     type: int
+  world:
+    description: What the slave is to have installed. The build root knows it but for what is in O(build_on_slave).
+    type: list
+    elements: str
+    default: []
   build_on_slave:
     description: Packages that the slave compiles itself, as category/package; V(*) stands for any text.
     type: list
@@ -127,6 +132,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "target": {"type": "str", "required": True},
     "dest": {"type": "path", "required": True},
     "number": {"type": "int"},
+    "world": {"type": "list", "elements": "str", "default": []},
     "build_on_slave": {"type": "list", "elements": "str", "default": []},
     "max_source": {"type": "int"},
     "distdir": {"type": "path", "default": "/var/cache/distfiles"},

@@ -79,7 +79,7 @@ options:
         type: list
         elements: str
         required: true
-      on:
+      after:
         description: The files.
         type: list
         elements: path
@@ -138,7 +138,7 @@ SERVICE = {
 }
 COMMAND = {
     "argv": {"type": "list", "elements": "str", "required": True},
-    "on": {"type": "list", "elements": "path", "required": True},
+    "after": {"type": "list", "elements": "path", "required": True},
 }
 SPEC = {
     "files": {"type": "dict", "default": {}},
@@ -163,7 +163,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
             _services.Service(one["name"], tuple(one["reload_on"]), tuple(one["restart_on"]))
             for one in asked["services"]
         ],
-        commands=[_service_files.Command(tuple(one["argv"]), tuple(one["on"])) for one in asked["commands"]],
+        commands=[_service_files.Command(tuple(one["argv"]), tuple(one["after"])) for one in asked["commands"]],
     )
     intent = _service_files.intent(module.run_command, wish, state=state, manager=_services.manager())
     if not module.check_mode:

@@ -149,6 +149,30 @@ options:
       - Nothing is removed by a build that left something undone.
     type: bool
     default: false
+  cycles:
+    description:
+      - What to build a package with first where Portage finds that it and others need each other to be built. Without
+        one, what Portage itself proposes is tried. It is built once more, as it is wanted, in the end.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      atom:
+        description: The package.
+        type: str
+        required: true
+      use:
+        description: The USE flags that it has then, such as V(-doc).
+        type: str
+        required: true
+  stage:
+    description:
+      - What M(larry.binhost.stage) unpacks, in that module's options O(ignore:source), O(ignore:key),
+        O(ignore:fingerprint) and O(ignore:verify). If the build root can't be brought over an upgrade of a language, a
+        compiler or a libc, a root is made of it beside, and takes its place once all is built there.
+      - Without it the build fails then.
+    type: dict
+    default: {}
   build_on_slave:
     description:
       - Packages that every slave builds itself, such as kernel sources and modules; V(*) stands for any text in
@@ -172,6 +196,14 @@ options:
       - Ebuilds that fetch while they build need more than V(none).
     type: str
     default: none
+  base:
+    description:
+      - The target on which this one stands. Its build root begins as a copy of that one's, with its own configuration,
+        and is made anew after each build of it; only what that one hasn't got is built. A build of it that goes on is
+        waited for.
+      - That target's packages are published among its own, as further names of the same files.
+    type: str
+    default: ""
   proof:
     description:
       - The package that a new root builds first.
@@ -223,6 +255,22 @@ built:
   returned: success
   type: list
   elements: str
+cycles:
+  description: Packages that needed each other to be built (C(packages)), and the C(line) of package.use with which one
+    of them was built first. All of them are built as they are wanted.
+  returned: success
+  type: list
+  elements: dict
+major:
+  description: Languages, compilers and libcs (C(package)) that came in another slot, sub-slot or version (C(old),
+    C(new)), with all that was to be built again for it (C(rebuilds)).
+  returned: success
+  type: list
+  elements: dict
+fresh:
+  description: Why a root from the stage took the place of the old one; empty if none did.
+  returned: success
+  type: str
 removed:
   description: What was removed from the build root, since nothing asks for it any more.
   returned: success
@@ -291,12 +339,14 @@ VARIANT = {
     "features": {"type": "list", "elements": "str", "required": True},
     "build_on_slave": {"type": "list", "elements": "str", "default": []},
 }
+RECIPE = {"atom": {"type": "str", "required": True}, "use": {"type": "str", "required": True}}
 
 
 def target(params: dict[str, t.Any]) -> _target.Target:
     """Return the module's options as what is to be built.  Raises ``BinhostError``."""
     same = ["name", "root", "repositories", "world", "wishes", "links", "compile", "cflags", "distdir"]
-    same += ["build_on_slave", "network", "proof", "depclean", "publish", "retry", "state_dir"]
+    same += ["build_on_slave", "network", "proof", "depclean", "publish", "retry", "cycles"]
+    same += ["base", "stage", "state_dir"]
     lists = [
         params["build_on_slave"],
         params["build_on_disk"],
@@ -372,7 +422,10 @@ def main() -> None:
             "build_tmpfs": {"type": "str"},
             "build_on_disk": {"type": "list", "elements": "str", "default": []},
             "network": {"type": "str", "default": "none"},
+            "base": {"type": "str", "default": ""},
             "proof": {"type": "str"},
+            "cycles": {"type": "list", "elements": "dict", "default": [], "options": RECIPE},
+            "stage": {"type": "dict", "default": {}},
             "state": {"type": "str", "choices": ["built", "started"], "default": "built"},
             "state_dir": {"type": "path", "default": STATE},
         },

@@ -19,10 +19,13 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.larry.binhost.plugins.module_utils import _paths, _patterns
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.plugin_utils import (
+    _bases,
     _declarations,
     _declared,
     _distfiles,
     _mirrors,
+    _recipes,
+    _repositories,
     _serving,
     _transports,
 )
@@ -48,7 +51,9 @@ TARGET: t.Final[Mapping[str, str]] = {
     **{name: variable.of for name, variable in _declared.VARIABLES.items()},
     "build_on_slave": "list",
     "depclean": "flag",
+    _bases.NAME: "text",
     "publish": "text",
+    "cycles": "list",
 }
 #: Variable of a slave -> what it has to be.
 SLAVE: t.Final[Mapping[str, str]] = {
@@ -145,13 +150,24 @@ class Fleet:
 
     @functools.cached_property
     def targets(self) -> Mapping[str, Variables]:
-        """The declared targets, as any host of the fleet sees them."""
+        """The declared targets, as any host of the fleet sees them, each with what its base says."""
+        found = self.as_declared
+        return _bases.merged(found) if isinstance(found, Mapping) else found
+
+    @functools.cached_property
+    def as_declared(self) -> Mapping[str, Variables]:
+        """The same as the owner wrote it."""
         return t.cast("Mapping[str, Variables]", self._common("binhost_targets", {}))
 
     @functools.cached_property
     def networks(self) -> Sequence[str]:
         """The declared networks, as any host of the fleet sees them."""
         return t.cast("Sequence[str]", self._common("binhost_networks", []))
+
+    @functools.cached_property
+    def repositories(self) -> Mapping[str, Variables]:
+        """The declared ebuild repositories, as any host of the fleet sees them."""
+        return t.cast("Mapping[str, Variables]", self._common(_repositories.NAME, {}))
 
     @functools.cached_property
     def hosts(self) -> Sequence[str]:
@@ -180,7 +196,7 @@ class Fleet:
 def fleet(groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Variables]) -> Fleet:
     """Return the fleet from Ansible's ``groups`` and ``hostvars``; only variables that the plan reads are looked at."""
     masters, slaves, mirrors = (list(groups.get(name, ())) for name in ("masters", "slaves", "mirrors"))
-    general = {"binhost_targets", "binhost_networks", "binhost_target", REGROUP}
+    general = {"binhost_targets", "binhost_networks", _repositories.NAME, "binhost_target", REGROUP}
     reached = {"ansible_host", "ansible_port", "ansible_user"}
     names = sorted({*general, *reached, *SLAVE, *MASTER, *MIRROR})
     variables = {
@@ -215,8 +231,7 @@ def problems(fleet: Fleet) -> list[str]:
     """Return everything that is wrong with the inventory and can be seen without asking a host."""
     parts = (_groups, _shared, _targets, _networks, _masters, _slaves)
     found = [problem for part in parts for problem in part(fleet)]
-    found += _transports.problems(fleet)
-    found += _serving.problems(fleet)
+    found += [*_transports.problems(fleet), *_serving.problems(fleet), *_repositories.problems(fleet)]
     return found if not isinstance(fleet.targets, Mapping) else [*found, *_mirrors.problems(fleet)]
 
 
@@ -231,7 +246,8 @@ def _groups(fleet: Fleet) -> Iterator[str]:
 
 def _shared(fleet: Fleet) -> Iterator[str]:
     """What is the whole fleet's must not depend on who is asked."""
-    for name, value in (("binhost_targets", fleet.targets), ("binhost_networks", fleet.networks)):
+    common = {"binhost_targets": fleet.as_declared, "binhost_networks": fleet.networks}
+    for name, value in {**common, _repositories.NAME: fleet.repositories}.items():
         for host in [*fleet.hosts, *fleet.mirrors]:
             if fleet.variables[host].get(name, value) != value:
                 yield f"{host}: {name}: expected the same for every host, found {fleet.variables[host][name]!r}"
@@ -260,6 +276,7 @@ def _targets(fleet: Fleet) -> Iterator[str]:
             yield f"{where}: expected a mapping, found {target!r}"
         else:
             yield from _target(where, target, fleet)
+    yield from _bases.problems(fleet.targets)
     yield from _one_installation(fleet)
 
 
@@ -280,6 +297,7 @@ def _target(where: str, target: Variables, fleet: Fleet) -> Iterator[str]:
         yield f"{where}.master: expected which of the masters builds it ({', '.join(fleet.masters)}), found nothing"
     yield from _declarations.of_target(where, target)
     yield from _named(f"{where}.build_on_slave", target.get("build_on_slave"))
+    yield from _recipes.problems(where, target)
     yield from _shared_flags(where, target)
 
 

@@ -9,6 +9,7 @@ no target.
     <inventory>/.binhost/
         facts/HOST.json    what host_facts said when the host was last seen
         plan.json          the last plan
+        requests.json      what somebody asked for, see _requests
         report.txt         the last run's report
 """
 
@@ -20,7 +21,7 @@ import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import _files, _fingerprint
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.plugin_utils import _schema
+from ansible_collections.larry.binhost.plugins.plugin_utils import _requests, _schema
 
 FOLDER: t.Final = ".binhost"
 #: A person's make.conf may hold a password.
@@ -77,6 +78,28 @@ def keep_plan(inventory_dir: str, plan: t.Mapping[str, t.Any]) -> None:
 
 def _plan_file(inventory_dir: str) -> str:
     return os.path.join(folder(inventory_dir), "plan.json")
+
+
+def requests(inventory_dir: str) -> dict[str, dict[str, str]]:
+    """Return what was asked for.  Raises ``BinhostError`` for a file that says something else."""
+    path = _requests_file(inventory_dir)
+    try:
+        with open(path, encoding="utf-8") as handle:
+            return _requests.checked(json.load(handle), path)
+    except FileNotFoundError:
+        return {}
+    except ValueError as exc:
+        raise BinhostError(f"{path}: expected JSON, found {exc}; bring it back from a copy, or remove it") from None
+
+
+def keep_requests(inventory_dir: str, value: _requests.Requests) -> None:
+    """Keep what was asked for."""
+    _private(inventory_dir)
+    _fingerprint.record(_requests_file(inventory_dir), value, mode=MODE)
+
+
+def _requests_file(inventory_dir: str) -> str:
+    return os.path.join(folder(inventory_dir), "requests.json")
 
 
 def keep_report(inventory_dir: str, text: str) -> str:

@@ -31,6 +31,7 @@ As root, once:
     wget -O - {uri}/{name}/{key} | gpg --homedir gnupg --import
     gpg --homedir gnupg --list-keys      and compare: it has to be {fingerprint}
     echo {fingerprint}:6: | gpg --homedir gnupg --import-ownertrust
+    gpg --homedir gnupg --check-trustdb
     chmod -R a+rX gnupg
 and FEATURES="getbinpkg binpkg-request-signature" in make.conf. Its person's own changes to this file stay."""
 

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fingerprint, _machine, _paths
-from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.plugin_utils import (
+    _bases,
     _cpus,
     _declared,
     _distfiles,
@@ -23,7 +23,10 @@ from ansible_collections.larry.binhost.plugins.plugin_utils import (
     _inventory,
     _mirrors,
     _price,
+    _recipes,
     _remarks,
+    _repositories,
+    _requests,
     _schema,
     _serving,
     _shared,
@@ -39,10 +42,17 @@ from ansible_collections.larry.binhost.plugins.plugin_utils._targets import Grou
 Facts = t.Mapping[str, t.Any]
 Plan = dict[str, t.Any]
 Files = Mapping[str, str]
+#: Among a host's facts: what was asked for on it.
+ASKED: t.Final = "requests"
 Own = Mapping[str, Files]  # slave -> its fragments that decide what its packages are
 
 
-def plan(fleet: Fleet, facts: Mapping[str, Facts], previous: Mapping[str, t.Any] | None = None) -> Plan:
+def plan(
+    fleet: Fleet,
+    facts: Mapping[str, Facts],
+    previous: Mapping[str, t.Any] | None = None,
+    requests: _requests.Requests | None = None,
+) -> Plan:
     """Return the plan; ``facts`` lacks the hosts that were never seen, ``previous`` is the last plan if there is one.
 
     The fleet is one in which ``_inventory.problems`` finds none. Raises ``BinhostError`` with a line for each thing
@@ -50,6 +60,7 @@ def plan(fleet: Fleet, facts: Mapping[str, Facts], previous: Mapping[str, t.Any]
     """
     facts = {host: facts[host] for host in fleet.hosts if host in facts}
     _schema.check_facts(fleet, facts)
+    facts = {host: {**known, ASKED: sorted((requests or {}).get(host, ()))} for host, known in facts.items()}
     cpus = Cpus(facts)
     groups = _targets.groups(fleet, facts, cpus, previous)
     where = {slave: name for name, group in groups.items() for slave in group.members}
@@ -58,6 +69,7 @@ def plan(fleet: Fleet, facts: Mapping[str, Facts], previous: Mapping[str, t.Any]
         for slave, name in where.items()
     }
     targets = {name: _target(name, group, fleet, facts, cpus, own) for name, group in groups.items()}
+    _bases.check(targets, cpus)
     made = {
         "version": _schema.VERSION,
         "cpus": {host: _host_cpu(host, cpus) for host in facts},
@@ -77,9 +89,9 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
     chost = str(facts[group.master]["portage"]["chost"])
     cpu = _target_files.cpu(spec, cpus.isa(group.master), cpus.common([group.master, *group.members]))
     price = _price.price(group.master, group.members, cpus)
-    repositories = _repositories(group, spec, facts)
+    made_of = _repositories.of_target(group, fleet, facts[group.master]["portage"]["repositories"])
     settings = _target_files.settings(spec, chost, cpu)
-    files = _target_files.files(name, group.declared, spec, settings, repositories)
+    files = _target_files.files(name, group.declared, spec, settings, made_of.repos_conf)
     makeopts = _makeopts(fleet.variables[group.master], facts[group.master])
     last = {**_target_files.variant_files(settings, makeopts), **_target_files.last_word(settings)}
     worlds = {slave: _world(fleet.variables[slave], spec, facts[slave]) for slave in group.members}
@@ -100,15 +112,19 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
         "members": group.members,
         "unseen": group.unseen,
         "machines": {slave: _machine.of_facts(facts[slave]) for slave in group.members},
-        "repositories": repositories,
+        "repositories": made_of.places,
+        "pins": made_of.pins,
         "world": _asked(worlds),
         "wishes": _asked({slave: _wishes(worlds[slave], facts[slave]) for slave in group.members}),
         "files": files,
         "build_files": _target_files.build_files(makeopts),
-        "depclean": bool(boolean(spec.get("depclean", True))),
+        # Of a root that begins as another's, what its own world doesn't ask for comes back each time.
+        "depclean": bool(boolean(spec.get("depclean", True))) and not spec.get(_bases.NAME),
+        "base": str(spec.get(_bases.NAME) or ""),
         "publish": str(spec.get("publish", _inventory.WORDS["publish"][0])),
         "links": {"make.profile": _target_files.profile_link(spec["profile"])},
         "root": _paths.below("roots", name),
+        "cycles": _recipes.recipes(spec),
         "build_on_slave": _inventory.built_on_slave(spec, {}),
         "variants": [
             {
@@ -134,19 +150,6 @@ def uri(fleet: Fleet, server: str) -> str:
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port or _inventory.HTTP_PORT}"
 
 
-def _repositories(group: Group, spec: Variables, facts: Mapping[str, Facts]) -> dict[str, str]:
-    there = facts[group.master]["portage"]["repositories"]
-    wanted = spec.get("repositories") or sorted(there)
-    missing = [repository for repository in wanted if repository not in there]
-    if missing:
-        found = ", ".join(sorted(there)) or "none"
-        raise BinhostError(
-            f"{group.master}: binhost_targets.{group.declared}.repositories: "
-            f"expected {', '.join(missing)} in its repos.conf, found {found}"
-        )
-    return {repository: there[repository] for repository in sorted(wanted)}
-
-
 def _asked(worlds: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """Return atom -> who asks for it, of host -> what it asks for."""
     found: dict[str, list[str]] = {}
@@ -157,8 +160,11 @@ def _asked(worlds: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 
 
 def _wishes(declared: Sequence[str], facts: Facts) -> list[str]:
-    """Return what a machine's person installed and the inventory doesn't declare, as far as it is packages."""
-    return sorted({atom for atom in facts["world"] if _atom.is_package(atom)} - set(declared))
+    """Return what a machine's person installed, or somebody asked for there, and the inventory doesn't declare.
+
+    As far as it is packages.
+    """
+    return sorted({atom for atom in [*facts["world"], *facts[ASKED]] if _atom.is_package(atom)} - set(declared))
 
 
 def declared_world(variables: Variables, spec: Variables) -> list[str]:
@@ -192,6 +198,7 @@ def _variant(slave: str, files: Files, world: Sequence[str], facts: Facts) -> Pl
 
 def _slave(slave: str, name: str, target: Plan, fleet: Fleet, facts: Facts, own: Own) -> Plan:
     variables, servers = fleet.variables[slave], _mirrors.servers(slave, fleet, target)
+    world = _world(variables, fleet.targets[target["declared"]], facts)
     sources = _distfiles.client(slave, variables, fleet.targets[target["declared"]], facts, target["uri"])
     files = {**target["files"], **own[slave], **_host_files.client(slave, variables, facts), **sources}
     return {
@@ -205,7 +212,8 @@ def _slave(slave: str, name: str, target: Plan, fleet: Fleet, facts: Facts, own:
         "pinned": variables.get("slave_pinned_generation"),
         "files": files,
         "links": target["links"],
-        "world": _world(variables, fleet.targets[target["declared"]], facts),
+        "world": world,
+        "requests": _requests.open_ones(facts[ASKED], world, facts["world"]),
         "remarks": _remarks.remarks(facts, target, files),
         "build_on_slave": _inventory.built_on_slave(fleet.targets[target["declared"]], variables),
         # The person's own repositories: what changes there changes what emerge would do.

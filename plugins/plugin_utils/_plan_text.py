@@ -108,8 +108,10 @@ def _host(host: str, plan: Plan) -> Iterator[str]:
 
 
 def _host_remarks(plan: Plan) -> Iterator[str]:
-    """Yield what on each slave will not do what its person thinks."""
+    """Yield what on each slave will not do what its person thinks, and what somebody asked for there."""
     for host, planned in plan["hosts"].items():
+        if planned["requests"]:
+            yield f"{host} is to get what was asked for: {listed(planned['requests'])}"
         yield from (f"{host}: {remark}" for remark in planned["remarks"])
 
 

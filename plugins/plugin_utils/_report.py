@@ -18,8 +18,8 @@ def report(plan: Result, hosts: Mapping[str, Result], *, check: bool) -> str:
     """Return the report.
 
     ``hosts`` has, per host of the fleet: ``seen`` (bool), ``failure`` (text or None), and what the roles registered:
-    ``done`` (master:
-    target to results), ``key`` (master), ``index``, ``packages`` (slave); what a host didn't come to is missing.
+    ``done`` (master: target to results), ``key`` (master), ``index``, ``packages``, ``requested`` (slave); what a host
+    didn't come to is missing.
     """
     head = ["Nothing was changed (check mode)."] if check else []
     targets = [line for name in sorted(plan.get("targets", {})) for line in _target(name, plan["targets"][name], hosts)]
@@ -56,6 +56,7 @@ def _target(name: str, target: Result, hosts: Mapping[str, Result]) -> Iterator[
             for slave, built in sorted(packages["variants"].items())
             if built
         )
+    yield from _unusual(packages)
     for cpv, failure in sorted((packages.get("failed") or {}).items()):
         log = f"; its log is {failure['log']}" if failure["log"] else ""
         yield f"  {cpv} failed in phase {failure['phase'] or 'unknown'}: {failure['reason'] or 'no reason given'}{log}"
@@ -67,6 +68,17 @@ def _target(name: str, target: Result, hosts: Mapping[str, Result]) -> Iterator[
     for atom, asking in sorted((packages.get("unsatisfiable") or {}).items()):
         yield f"  {atom}: no repository of this target has it; wanted by {', '.join(asking)}"
     yield from (f"  {slave} was never seen and is not planned for" for slave in target["unseen"])
+
+
+def _unusual(packages: Result) -> Iterator[str]:
+    """Yield what of a build is rare: major upgrades, circles of dependencies, another root."""
+    for each in packages.get("major") or ():
+        again = f"; built again for it: {_changes.listed(each['rebuilds'])}" if each["rebuilds"] else ""
+        yield f"  {each['package']} {each['old']} became {each['new']}{again}"
+    for each in packages.get("cycles") or ():
+        yield f"  {_changes.listed(each['packages'])} need each other; built first, for a while: {each['line']}"
+    if packages.get("fresh"):
+        yield f"  its build root was made anew of the stage: {packages['fresh'].partition(chr(10))[0]}"
 
 
 def _published(generation: Result) -> Iterator[str]:
@@ -156,6 +168,10 @@ def _slave(host: str, result: Result, *, check: bool) -> Iterator[str]:
     if merges is not None and not check:
         yield from (f"  {line}" for line in [*_aftermath.failures(packages), *_aftermath.left(packages)])
     yield from (f"  left out, since it can't run here: {line}" for line in unfit(index.get("excluded") or {}))
+    requested = result.get("requested") or {}
+    came = [*requested.get("binary", ()), *requested.get("source", ())]
+    if came:
+        yield f"  asked for, and installed: {_changes.listed(came)}"
     if not index.get("reachable", True):
         yield f"  no transport answers: {index.get('message') or 'no reason given'}"
     if packages.get("waiting"):

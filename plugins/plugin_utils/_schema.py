@@ -18,6 +18,7 @@ import typing as t
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.plugin_utils import _repositories
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Fleet
 
 Form = t.Any
@@ -59,15 +60,18 @@ _TARGET: t.Final[Form] = {
     "unseen": ["text"],
     "machines": {MANY: {"arch": "text", "features": ["text"], "kernel": "text", "glibc": "text"}},
     "repositories": {MANY: "text"},
+    "pins": {MANY: {**dict.fromkeys(_repositories.TEXTS, "text"), "masters": (["text"],)}},
     "world": {MANY: ["text"]},
     "wishes": {MANY: ["text"]},
     "files": {MANY: "text"},
     "build_files": {MANY: "text"},
     "depclean": "flag",
+    "base": "text",
     "publish": "text",
     "links": {MANY: "text"},
     "root": "text",
     "build_on_slave": ["text"],
+    "cycles": [{"atom": "text", "use": "text"}],
     "variants": [
         {
             "name": "text",
@@ -96,6 +100,7 @@ PLAN: t.Final[Form] = {
             "files": {MANY: "text"},
             "links": {MANY: "text"},
             "world": ["text"],
+            "requests": ["text"],
             "remarks": ["text"],
             "build_on_slave": ["text"],
             "overlays": {MANY: "text"},
@@ -104,9 +109,15 @@ PLAN: t.Final[Form] = {
     "mirrors": {MANY: {"uri": "text", "targets": {MANY: "text"}}},
 }
 #: What version 4 didn't know of a host.
-NEW_IN_5: t.Final[Mapping[str, t.Any]] = {"mounts": [], "ssh_key": ""}
+NEW_IN_5: t.Final[Mapping[str, t.Any]] = {"mounts": [], "ssh_key": "", "requests": []}
 #: What it didn't know of a target.
-TARGET_IN_5: t.Final[Mapping[str, t.Any]] = {"machines": {}, "publish": "complete"}
+TARGET_IN_5: t.Final[Mapping[str, t.Any]] = {
+    "machines": {},
+    "pins": {},
+    "base": "",
+    "publish": "complete",
+    "cycles": [],
+}
 #: What version 3 didn't know of a target; it had one server for each host, its master's.
 NEW_IN_4: t.Final[Mapping[str, t.Any]] = {"mirrors": [], "pinned": [], "installed": []}
 #: What version 2 didn't know, and what is taken for it where that made the last plan.

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ WORDS: t.Final[Mapping[str, Sequence[str]]] = {
     "master_nfs_clients": ("networks", "slaves"),
 }
 VERSIONS: t.Final = (3, 4)
+_NAME: t.Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _TLS: t.Final = ("master_http_tls_certificate", "master_http_tls_key")
 #: Files and folders that others have renamed or removed stay readable only as far as they are in what is exported: the
 #: file system that it is on has more (exports(5), subtree_check).
@@ -114,7 +116,7 @@ def _clients(said: Iterable[str]) -> list[str]:
     addresses = [client for client in names if _is_network(client)]
     hosts = [client for client in names if client not in addresses]
     for host in hosts:
-        if not host.replace("-", "").replace(".", "").replace("_", "").isalnum():
+        if not _NAME.match(host):
             raise BinhostError(f"master_nfs_clients: expected a host's address or name, found {host!r}")
     return [*merged(addresses), *hosts]
 

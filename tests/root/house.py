@@ -200,8 +200,8 @@ class Server:
         os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
 
     @contextlib.contextmanager
-    def up(self) -> Iterator[str]:
-        """Run it; yield its URI."""
+    def up(self, **variables: t.Any) -> Iterator[str]:
+        """Run it, with these variables of the role; yield its URI."""
         conf = self.folder / "nginx.conf"
         told = {
             "master_http_port": self.port,
@@ -210,6 +210,7 @@ class Server:
             "_master_sources": True,
             "master_distdir": str(self.folder / "distfiles"),
             "master_restricted_distdir": str(self.folder / "restricted"),
+            **variables,
         }
         template = jinja2.Environment(trim_blocks=True)  # as Ansible has it
         template.tests["search"] = lambda text, pattern: bool(re.search(pattern, text))

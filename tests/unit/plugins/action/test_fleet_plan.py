@@ -109,5 +109,5 @@ def test_bad_input(tmp_path: Path, own: dict[str, t.Any], expected: str) -> None
 def test_a_foreign_plan(tmp_path: Path) -> None:
     (tmp_path / ".binhost").mkdir()
     (tmp_path / ".binhost/plan.json").write_text('{"version": 7}')
-    with pytest.raises(AnsibleActionFail, match=r"plan\.json: expected a plan of version 4, found version 7"):
+    with pytest.raises(AnsibleActionFail, match=r"plan\.json: expected a plan of version 5, found version 7"):
         run(tmp_path)

@@ -58,7 +58,7 @@ def test_no_fleet() -> None:
 
 
 def test_a_foreign_previous_plan() -> None:
-    with pytest.raises(AnsibleFilterError, match="^previous: expected a plan of version 4, found version 'x'$"):
+    with pytest.raises(AnsibleFilterError, match="^previous: expected a plan of version 5, found version 'x'$"):
         plan(HOSTS, {"version": "x"})
 
 

@@ -20,6 +20,8 @@ ORACLE = CORPUS / "findmnt-oracle.given.json"
     [
         ("/dev/sda1 /boot vfat noatime,ro 1 2", Entry("/dev/sda1", "/boot", "vfat", ("noatime", "ro"), 1, 2)),
         ("  UUID=1\t/ \text4  defaults 0 1 junk", Entry("UUID=1", "/", "ext4", ("defaults",), 0, 1)),
+        ("a /b ext4 ro\r", Entry("a", "/b", "ext4", ("ro",))),
+        ("a /b ext4 ro 0 1\r", Entry("a", "/b", "ext4", ("ro",), 0, 1)),
         ("a /b ext4", Entry("a", "/b", "ext4")),
         (r"a\040b /c\011d none bind", Entry("a b", "/c\td", "none", ("bind",))),
     ],

@@ -79,6 +79,32 @@ def test_without_a_master() -> None:
     ]
 
 
+def test_what_is_rare_in_a_build_and_what_was_asked_for() -> None:
+    packages = {
+        "built": ["a/a-1"],
+        "variants": {},
+        "major": [
+            {"package": "dev-lang/perl", "old": "5.38:0/5.38", "new": "5.40:0/5.40", "rebuilds": ["x/a-1", "x/b-1"]},
+            {"package": "sys-devel/gcc", "old": "13.2:13", "new": "14.2:14", "rebuilds": []},
+        ],
+        "cycles": [{"packages": ["x/loop-1", "x/pool-1"], "line": "=x/loop-1 -doc"}],
+        "fresh": "x/a-1 failed\nat length",
+    }
+    amd = {"seen": True, "index": {"number": 3}, "packages": NOTHING, "requested": {"binary": ["x/c-1"], "source": []}}
+    hosts = {"desktop": {"seen": True, "done": {"laptops": {"packages": packages}}}, "amd": amd}
+    assert _report.report(PLAN, hosts, check=False).splitlines()[3:] == [
+        "  desktop compiled 1 package",
+        "  dev-lang/perl 5.38:0/5.38 became 5.40:0/5.40; built again for it: x/a-1, x/b-1",
+        "  sys-devel/gcc 13.2:13 became 14.2:14",
+        "  x/loop-1, x/pool-1 need each other; built first, for a while: =x/loop-1 -doc",
+        "  its build root was made anew of the stage: x/a-1 failed",
+        "  new was never seen and is not planned for",
+        "",
+        "amd: 0 installed from binaries, 0 compiled, 0 failed; generation 3",
+        "  asked for, and installed: x/c-1",
+    ]
+
+
 def test_a_target_of_mode_shared() -> None:
     packages = {
         "packed": ["a/a-1", "b/b-1"],

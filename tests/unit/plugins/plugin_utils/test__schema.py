@@ -134,6 +134,18 @@ def test_version_4_was_served_by_http_alone(tmp_path: Path) -> None:
     assert _kept.plan(str(tmp_path)) == made()
 
 
+def test_version_4_knew_no_machines(tmp_path: Path) -> None:
+    plan = version_4()
+    plan["targets"] = {
+        name: {key: value for key, value in one.items() if key not in _schema.TARGET_IN_5}
+        for name, one in plan["targets"].items()
+    }
+    _kept.keep_plan(str(tmp_path), plan)
+    kept = _kept.plan(str(tmp_path))
+    assert kept
+    assert kept["targets"] == {name: {**one, **_schema.TARGET_IN_5} for name, one in made()["targets"].items()}
+
+
 def test_version_3_had_one_server_for_each(tmp_path: Path) -> None:
     _kept.keep_plan(str(tmp_path), version_3())
     assert _kept.plan(str(tmp_path)) == made()
