@@ -42,9 +42,9 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 from ansible_collections.larry.binhost.plugins.module_utils._target import Result, Target, Variant
 
 FORMAT: t.Final = 1
-#: Of a target, what says where on this machine it is built, not what is built.
+#: Of a target, what says where on this machine it is built, or is for the way of one build, not what is built.
 _ELSEWHERE: t.Final = frozenset(
-    {"root", "repositories", "distdir", "restricted", "state_dir", "pins", "publish", "retry"}
+    {"root", "repositories", "distdir", "restricted", "state_dir", "base", "stage", "publish", "retry"}
 )
 _SHA512 = re.compile(r"[0-9a-f]{128}\Z")
 #: What is told of a failure: the end of its log, and what decided it, is nobody's affair but the master's.
