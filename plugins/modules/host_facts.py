@@ -186,8 +186,8 @@ def main() -> None:
     )
     module.run_command_environ_update = {"LC_ALL": "C"}
 
-    def run(args: list[str]) -> tuple[int, str, str]:
-        return t.cast("tuple[int, str, str]", module.run_command(args, handle_exceptions=False))
+    def run(args: t.Sequence[str]) -> tuple[int, str, str]:
+        return t.cast("tuple[int, str, str]", module.run_command(list(args), handle_exceptions=False))
 
     # Without ssh there is none yet: ssh comes with the declared packages.
     made = module.params["ssh_key"] and not _mirror_link.public_key() and shutil.which("ssh-keygen")
