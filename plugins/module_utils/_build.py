@@ -29,7 +29,6 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _failed,
     _files,
     _fingerprint,
-    _fresh,
     _host,
     _lock,
     _merge_world,
@@ -82,7 +81,6 @@ def build(run: Run, target: Target) -> Result:
         os.makedirs(target.distdir, exist_ok=True)
         _removal.empty(target.live)
         _root_copy.recover(target.root)
-        _fresh.clear(target.root)
         return _build(run, target)
 
 
