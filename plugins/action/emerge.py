@@ -8,11 +8,15 @@ from __future__ import annotations
 import typing as t
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.larry.binhost.plugins.module_utils import _emerge_collect
+from ansible_collections.larry.binhost.plugins.module_utils import _acceptance, _emerge_collect
 from ansible_collections.larry.binhost.plugins.plugin_utils import _job_watch
 
 MODULE: t.Final = "larry.binhost.emerge"
 Result = dict[str, t.Any]
+
+
+#: What the module and this say to each other.
+UNTOLD = ("foreseen", "joined", "request", "timed")
 
 
 class ActionModule(ActionBase):
@@ -28,9 +32,17 @@ class ActionModule(ActionBase):
         given = args.get("begun") if state == "finished" else None
         begun: Result = given if isinstance(given, dict) and "foreseen" in given else {}
         begun = begun or self._module({**args, "state": "started"}, variables)
+        if not given:
+            self._foretell(begun, variables)
         if state != "started" and not begun.get("failed"):
             begun = self._finished(args, begun, variables)
         return {**result, **begun}
+
+    def _foretell(self, begun: Result, variables: Result) -> None:
+        """Tell a person what is going to be compiled, and why, before they wait for it."""
+        tell = _job_watch.teller(variables)
+        for line in _acceptance.lines(begun.get("acceptance") or {}):
+            tell(line)
 
     def _finished(self, args: Result, begun: Result, variables: Result) -> Result:
         """Return what was done once no job is left."""
@@ -48,7 +60,7 @@ class ActionModule(ActionBase):
                 return begun
         if "foreseen" not in begun:  # the module has told it already
             return begun
-        told = {name: value for name, value in _plain(begun).items() if name not in ("foreseen", "joined", "request")}
+        told = {name: value for name, value in _plain(begun).items() if name not in UNTOLD}
         words = told.pop("words", [])
         return {**told, **begun["foreseen"], **({"warnings": words} if words else {})}
 

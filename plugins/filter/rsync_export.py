@@ -17,7 +17,7 @@ author: larry.binhost contributors (@larry-binhost)
 description:
   - Returns the 01 files and C(env/) of each target that a master builds, and a manifest of them, in the form that
     M(larry.binhost.service_config) takes as O(larry.binhost.service_config#module:files).
-  - A slave fetches them with the command C(binhost-sync), without a controller.
+  - A slave fetches them with the command C(config-sync), without a controller.
 positional: master
 options:
   _input:

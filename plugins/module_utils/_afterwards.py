@@ -11,7 +11,14 @@ import os
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.larry.binhost.plugins.module_utils import _config_updates, _elog, _kernels, _stale
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _config_updates,
+    _elog,
+    _kernels,
+    _paths,
+    _sigill,
+    _stale,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._elog import Message
 from ansible_collections.larry.binhost.plugins.module_utils._run_mark import Mark
 from ansible_collections.larry.binhost.plugins.module_utils._stale import Stale
@@ -40,9 +47,12 @@ class Afterwards:
     elog: list[Message] = field(default_factory=list)  # of this run
     kernel_modules: list[str] = field(default_factory=list)  # a line each
     deleted_files: list[Stale] = field(default_factory=list)
+    crashed: list[str] = field(default_factory=list)  # a line for each binary that the CPU could not run
 
 
-def look(root: str = "/", begun: Mark | None = None, words: str = "", *, proc: str = "/proc") -> Afterwards:
+def look(
+    root: str = "/", begun: Mark | None = None, words: str = "", *, proc: str = "/proc", state: str = _paths.STATE
+) -> Afterwards:
     """Return what a run left that began at ``begun`` and printed ``words``; without a mark, no messages of packages.
 
     In a build root nothing runs and boots.
@@ -55,6 +65,7 @@ def look(root: str = "/", begun: Mark | None = None, words: str = "", *, proc: s
         elog=_elog.read(begun, words, root) if begun else [],
         kernel_modules=_kernels.look(root, os.uname().release) if is_host else [],
         deleted_files=_stale.look(proc) if is_host else [],
+        crashed=[each.text for each in _sigill.here(state)] if is_host else [],
     )
 
 

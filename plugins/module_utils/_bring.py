@@ -8,8 +8,10 @@ What is here stays in use until all of the new one stands beside it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+import types
 import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
@@ -20,6 +22,8 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _generation,
     _local,
     _packages,
+    _seal,
+    _unfit,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
@@ -28,25 +32,39 @@ from ansible_collections.larry.binhost.plugins.module_utils._servers import Offe
 _VERIFIED: t.Final = ".verified"  # in a repository
 
 
-def bring(place: Place, offer: Offer, *, timeout: float) -> bytes:
+def bring(place: Place, here: _local.Here, offer: Offer, *, timeout: float) -> bytes:
     """Fetch and check what the offer names; return its index. Nothing of it is in use yet."""
     _local.clean(place)
-    index = _fetch_index(place, offer, timeout)
+    if here.complete and here.seal == offer.seal:
+        index = _local.sealed_index(place.generation(offer.seal.number), offer.seal)
+    else:
+        index = _fetch_index(place, offer, timeout)
     for name in sorted(offer.seal.repositories):
         _fetch_repository(place, offer, name, timeout)
+    _fetch_record(place, offer, timeout)
     return index
 
 
-def install(place: Place, here: _local.Here, offer: Offer, index: bytes, *, highest: int) -> int:
+def install(
+    place: Place,
+    here: _local.Here,
+    offer: Offer,
+    index: bytes,
+    *,
+    highest: int,
+    excluded: t.Mapping[str, _unfit.Reason] = types.MappingProxyType({}),
+) -> int:
     """Let Portage read what was brought; return the TIMESTAMP of the index as it stands here.
 
-    ``highest`` is the number that no later offer may be below.
+    ``highest`` is the number that no later offer may be below, ``excluded`` what Portage isn't to see.
     """
     before = _local.reading(place.state)
     timestamp = max(offer.seal.timestamp, here.timestamp + 1, int(time.time()))
-    own = _local.own_index(index, uri=offer.place, timestamp=timestamp)
     sealed = _local.Sealed(offer.seal, offer.raw, offer.signature, highest)
-    _local.settle(place, sealed, own)
+    _local.settle(place, sealed, index, _local.Own(offer.place, timestamp, excluded))
+    with contextlib.suppress(FileNotFoundError):
+        os.chmod(_record(place), _durable.FILE_MODE)
+        os.replace(_record(place), os.path.join(place.generation(offer.seal.number), _seal.RECORD))
     _local.prune(place.state, {before, (place.target, str(offer.seal.number))})
     return timestamp
 
@@ -56,13 +74,28 @@ def _fetch_index(place: Place, offer: Offer, timeout: float) -> bytes:
     url, wanted = f"{offer.place}/Packages", offer.seal.index
     path = os.path.join(place.folder, f"{_durable.DRAFT}Packages")
     _files.directory(place.folder)
-    _fetch.save(url, path, sha512=wanted.sha512, size=wanted.size, timeout=timeout)
+    _fetch.save(url, path, sha512=wanted.sha512, size=wanted.size, timeout=timeout, state=place.state)
     data = _generation.read(path)
     _durable.remove(path)
     problems = _packages.parse(data.decode("utf-8", "surrogateescape")).problems
     if problems:
         raise BinhostError(f"{url}: {'; '.join(map(str, problems[:5]))}")
     return data
+
+
+def _fetch_record(place: Place, offer: Offer, timeout: float) -> None:
+    """Bring what the generation was made from, which says how long its packages took; it comes without, too."""
+    wanted, url, path = offer.seal.record, f"{offer.place}/{_seal.RECORD}", _record(place)
+    if wanted is None:
+        return
+    try:
+        _fetch.save(url, path, sha512=wanted.sha512, size=wanted.size, timeout=timeout, state=place.state)
+    except BinhostError:
+        _durable.remove(path)
+
+
+def _record(place: Place) -> str:
+    return os.path.join(place.folder, f"{_durable.DRAFT}{_seal.RECORD}")
 
 
 def _fetch_repository(place: Place, offer: Offer, name: str, timeout: float) -> None:
@@ -77,7 +110,7 @@ def _fetch_repository(place: Place, offer: Offer, name: str, timeout: float) -> 
     _files.directory(os.path.dirname(path))
     archive = _durable.draft(path) + _archive.SUFFIX
     url = f"{offer.place}/{repository.archive}"
-    _fetch.save(url, archive, sha512=repository.sha512, size=repository.size, timeout=timeout)
+    _fetch.save(url, archive, sha512=repository.sha512, size=repository.size, timeout=timeout, state=place.state)
     _archive.unpack(archive, _durable.draft(path))
     mark = os.path.join(_durable.draft(path), _VERIFIED)
     _durable.remove(mark)  # an archive can't say so itself

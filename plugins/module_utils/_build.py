@@ -34,12 +34,15 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _merge_world,
     _patterns,
     _proof,
+    _record,
     _removal,
     _repair,
     _repository,
     _root_copy,
     _root_world,
+    _stack,
     _target,
+    _timings,
     _upgrade,
     _variant,
 )
@@ -78,9 +81,11 @@ def build(run: Run, target: Target) -> Result:
     with _lock.held(f"build-{target.name}", state=target.state_dir, what=f"builds {target.name}"):
         for folder in (os.path.dirname(target.root), target.variants_dir):
             _private(folder)
-        os.makedirs(target.distdir, exist_ok=True)
+        for folder in filter(None, (target.distdir, target.restricted)):
+            os.makedirs(folder, exist_ok=True)
         _removal.empty(target.live)
         _root_copy.recover(target.root)
+        _stack.settle(run, target)
         return _build(run, target)
 
 
@@ -105,13 +110,22 @@ def _build(run: Run, target: Target) -> Result:
     explained = _for_slaves(place, result)
     _remove(place, result)
     result.failed, result.dropped = _failed.told(target)
+    at = {name: _repository.revision_of(name, path) for name, path in copies.items()}
+    _note(place, result, at)
     if begun_as and explained and all(each["inputs"] for each in result.failed.values()):
         # Another build would do the same again.
-        at = {name: _repository.revision_of(name, path) for name, path in copies.items()}
         _fingerprint.record(target.record, {**begun_as, "apart": sorted(result.apart), **_target.state(target, at)})
     if result.held:
         raise HeldError(result)
     return result
+
+
+def _note(place: Place, result: Result, revisions: t.Mapping[str, str]) -> None:
+    """Tell how long things took, and keep what the build was made from."""
+    built = [*result.built, *(cpv for cpvs in result.variants.values() for cpv in cpvs)]
+    result.seconds = _timings.of(place.target, built)
+    _status, said, _words = _merge_world.inside(place, ["sh", "-c", _record.TOOLS], {})
+    _record.note(place.target, result, revisions, said)
 
 
 def _in_root(place: Place, begun: _Begun, result: Result) -> dict[str, t.Any]:

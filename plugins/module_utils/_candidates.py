@@ -21,6 +21,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _candidates_program,
     _files,
     _ignored,
+    _local,
     _packages,
     _patterns,
     _portage_query,
@@ -62,10 +63,24 @@ def why(
         _built_against(every),
         _repository,
     )
-    found = {}
+    found = {cpv: tuple(each) for cpv, each in _unfit(wanted, index).items()}
     for cpv, entries in candidates.items():
         pairs = ((entry, answers.get(entry.path, {})) for entry in entries)
-        found[cpv] = tuple(_refused(wanted[cpv], entry, answer, grounds) for entry, answer in pairs)
+        told = tuple(_refused(wanted[cpv], entry, answer, grounds) for entry, answer in pairs)
+        found[cpv] = (*found.get(cpv, ()), *told)
+    return found
+
+
+def _unfit(wanted: Iterable[str], index: str) -> dict[str, list[Refused]]:
+    """Return package -> those of its binaries that were left out of the index because this machine can't run them."""
+    found: dict[str, list[Refused]] = {}
+    by_name = {cpv.partition("/")[2]: cpv for cpv in wanted}
+    for path, why in _local.excluded(index).items():
+        # app-misc/foo/foo-1.2-1.gpkg.tar
+        name, _dash, build_id = path.rpartition("/")[2].partition(".gpkg.tar")[0].rpartition("-")
+        cpv = by_name.get(name)
+        if cpv and path.startswith(f"{_patterns.package(cpv)}/") and build_id.isdigit():
+            found.setdefault(cpv, []).append(Refused(path, int(build_id), "unfit", why.text))
     return found
 
 

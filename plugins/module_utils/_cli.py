@@ -14,9 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
+    _builder_cli,
     _config_sync,
+    _fetch_package,
     _job_files,
     _jobs,
+    _kit_install,
     _live,
     _mirror_source,
     _process,
@@ -24,6 +27,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _say,
     _shell,
     _supervisor,
+    _sync_command,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
@@ -52,12 +56,18 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--state", default=STATE, help="where everything is kept (%(default)s)")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _jobs_parser(commands.add_parser("job", help="start, watch and end jobs"))
+    _builder_cli.arguments(commands)
     shell = commands.add_parser("shell", help="enter a target's build root, or run a command there")
     _shell.arguments(shell)
     shell.set_defaults(act=_shell.enter)
-    sync = commands.add_parser("binhost-sync", help="bring this host's 01 files into step with its master's")
-    _config_sync.add_options(sync)
-    sync.set_defaults(act=_config_sync.act)
+    _sync_command.add_options(commands.add_parser("binhost-sync", help="bring the newest index and repositories here"))
+    _kit_install.add_options(
+        commands.add_parser(_kit_install.COMMAND, help="install from a stick of playbooks/kit.yml")
+    )
+    config = commands.add_parser("config-sync", help="bring this host's 01 files into step with its master's")
+    _config_sync.add_options(config)
+    config.set_defaults(act=_config_sync.act)
+    _fetch_package.add_options(commands.add_parser("fetch", help="fetch one package, for Portage"))
     commands.add_parser(_mirror_source.COMMAND).set_defaults(act=_mirror_source.act)  # for sshd
     run = commands.add_parser("run")  # for the starter alone, so not in the list
     run.add_argument("name")

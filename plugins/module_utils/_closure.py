@@ -74,14 +74,18 @@ class Merge(t.NamedTuple):
     binary: bool
 
 
-def merges(asking: Asking, folder: str, own: t.Sequence[Mount] = ()) -> list[Merge]:
-    """Return what would be installed of ``folder``'s packages, with the root's configuration or that in ``own``."""
+def merges(asking: Asking, folder: str, own: t.Sequence[Mount] = (), also: t.Sequence[str] = ()) -> list[Merge]:
+    """Return what would be installed of ``folder``'s packages, with the root's configuration or that in ``own``.
+
+    ``also`` are atoms beside the world, which has nothing that a slave builds itself.
+    """
     target = asking.target()
     _files.directory(target.live)
     mounts = [*own, Mount(PKGDIR, "bind", folder, ("ro",))]
     root = _merge_world.Place(asking.run, target, target.root, asking.snapshots, own=mounts)
     options = {"emptytree": True, "usepkg": True, "with_bdeps": "n"}
-    found = _merge_world.pending(root, options, features=_merge_world.CLIENT)
+    atoms = [*_merge_world.WORLD, *also]
+    found = _merge_world.pending(root, options, atoms, features=_merge_world.CLIENT)
     return [
         Merge(each.cpv, each.build_id, each.kind == "binary") for each in found if each.kind in ("binary", "ebuild")
     ]

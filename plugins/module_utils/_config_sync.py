@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``binhost-sync``: bring this machine's 01 files into step with what the master's rsyncd offers, without a controller.
+"""``config-sync``: bring this machine's 01 files into step with what the master's rsyncd offers, without a controller.
 
 What is fetched is first a complete copy beside everything else, checked against the master's manifest; then Portage
 reads what would come of it, and it is applied as ``portage_config`` applies files, with the same record of what is
@@ -78,10 +78,10 @@ def act(asked: argparse.Namespace) -> int:
         with _lock.held("config-sync", state=_state(asked.root)):
             changes, passed_over = sync(uri, root=asked.root, timeout_s=asked.timeout, check=asked.check)
     except (BinhostError, OSError) as exc:
-        _say.warn(f"binhost-sync: {exc}")
+        _say.warn(f"config-sync: {exc}")
         return 1
     for line in passed_over:
-        _say.warn(f"binhost-sync: {line}")
+        _say.warn(f"config-sync: {line}")
     verb = "would change" if asked.check else "changed"
     for change in changes:
         _say.tell(f"{verb}: {os.path.join('/', change.path)}" + (" (removed)" if change.after is None else ""))

@@ -15,6 +15,11 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 
 TIMEOUT_S: t.Final = 30  # without a byte
 _CHUNK = 1 << 20
+_MISSING: t.Final = (404, 410)
+
+
+class MissingError(BinhostError):
+    """The server answered, and has no such file."""
 
 
 def is_url(source: str) -> bool:
@@ -36,6 +41,8 @@ def fetch(url: str, path: str) -> None:
             _complete(url, path, answer.headers.get("Content-Range") or answer.headers.get("Content-Length"))
     except urllib.error.HTTPError as exc:
         # 416: there is nothing after what we have.
+        if exc.code in _MISSING:
+            raise MissingError(f"{url}: expected a file, found: {exc.code} {exc.reason}") from None
         if exc.code != 416:
             raise BinhostError(f"{url}: expected a file, found: {exc.code} {exc.reason}") from None
     except (OSError, ValueError) as exc:

@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import mmap
 import struct
 import typing as t
+
+#: A file's bytes; slices of both are ``bytes``.
+Bytes = t.Union[bytes, mmap.mmap]
 
 HEADER = 20  # bytes of a file that are needed
 _MAGIC = b"\x7fELF"
@@ -53,49 +57,58 @@ _PT_NOTE: t.Final = 4
 _ABI_TAG: t.Final = 1
 
 
-def kernel(program: bytes) -> tuple[int, int, int] | None:
+def kernel(program: Bytes) -> tuple[int, int, int] | None:
     """Return the oldest Linux that a program starts on, as its C library says in the ABI note (ld.so reads it too).
 
     ``program`` is the file from its first byte on; a note that lies beyond what was given isn't found. None: the file
     is no ELF file, or has no such note, as most shared libraries.
     """
-    if len(program) < 64 or program[:4] != _MAGIC:
-        return None
-    wide, order = program[4] == 2, "<" if program[5] == 1 else ">"
-    try:
-        for offset, size in _notes(program, wide, order):
-            found = _abi_tag(program[offset : offset + size], order)
-            if found:
-                return found
-    except struct.error:
-        return None
+    for kind, note in notes(program):
+        if kind == _ABI_TAG and len(note) >= 16:
+            system, *version = struct.unpack_from("<IIII" if program[5] == 1 else ">IIII", note)
+            return (version[0], version[1], version[2]) if system == 0 else None
     return None
 
 
-def _notes(program: bytes, wide: bool, order: str) -> t.Iterator[tuple[int, int]]:
-    """Yield offset and size of each segment of notes."""
+def notes(program: Bytes) -> t.Iterator[tuple[int, bytes]]:
+    """Yield kind and content of each note that GNU's tools wrote, as far as they are in what was given."""
+    if len(program) < 64 or program[:4] != _MAGIC:
+        return
+    wide, order = program[4] == 2, "<" if program[5] == 1 else ">"
+    try:
+        for offset, size in _segments(program, wide, order):
+            yield from _gnu(program[offset : offset + size], order)
+    except struct.error:
+        return
+
+
+def headers(program: Bytes, wide: bool, order: str) -> range:
+    """Return where the headers of the segments begin.  Raises ``struct.error`` where the file is cut."""
     (table,) = struct.unpack_from(f"{order}Q", program, 32) if wide else struct.unpack_from(f"{order}I", program, 28)
     size, count = struct.unpack_from(f"{order}HH", program, 54 if wide else 42)
-    for start in range(table, table + size * count, size):
+    return range(table, table + size * count, size or 1)
+
+
+def _segments(program: Bytes, wide: bool, order: str) -> t.Iterator[tuple[int, int]]:
+    """Yield offset and size of each segment of notes."""
+    for start in headers(program, wide, order):
         if struct.unpack_from(f"{order}I", program, start)[0] == _PT_NOTE:
             if wide:
-                yield struct.unpack_from(f"{order}Q", program, start + 8)[0], _length(program, f"{order}Q", start + 32)
+                yield _length(program, f"{order}Q", start + 8), _length(program, f"{order}Q", start + 32)
             else:
-                yield struct.unpack_from(f"{order}I", program, start + 4)[0], _length(program, f"{order}I", start + 16)
+                yield _length(program, f"{order}I", start + 4), _length(program, f"{order}I", start + 16)
 
 
-def _length(program: bytes, form: str, place: int) -> int:
+def _length(program: Bytes, form: str, place: int) -> int:
     return int(struct.unpack_from(form, program, place)[0])
 
 
-def _abi_tag(notes: bytes, order: str) -> tuple[int, int, int] | None:
-    """Return the version that the ABI note among these says; names and descriptors are padded to 4 bytes."""
+def _gnu(part: bytes, order: str) -> t.Iterator[tuple[int, bytes]]:
+    """Yield the notes of one segment; names and descriptors are padded to 4 bytes."""
     place = 0
-    while place + 12 <= len(notes):
-        name, size, kind = struct.unpack_from(f"{order}III", notes, place)
+    while place + 12 <= len(part):
+        name, size, kind = struct.unpack_from(f"{order}III", part, place)
         start = place + 12 + (name + 3) // 4 * 4
-        if kind == _ABI_TAG and notes[place + 12 : place + 12 + name] == b"GNU\0" and size >= 16:
-            system, *version = struct.unpack_from(f"{order}IIII", notes, start)
-            return (version[0], version[1], version[2]) if system == 0 else None
+        if part[place + 12 : place + 12 + name] == b"GNU\0" and start + size <= len(part):
+            yield kind, part[start : start + size]
         place = start + (size + 3) // 4 * 4
-    return None

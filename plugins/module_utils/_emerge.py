@@ -52,6 +52,7 @@ ENVIRONMENT: t.Final[t.Mapping[str, str]] = {
     "CLEAN_DELAY": "0",
     "EMERGE_WARNING_DELAY": "0",
     "EMERGE_LOG_DIR": "/var/log",
+    "LARRY_BINHOST_SYNC": "no",  # see _sync_hook
 }
 
 #: A person's EMERGE_DEFAULT_OPTS may ask, colour or be quiet; none of it is for us.

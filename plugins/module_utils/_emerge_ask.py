@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import tempfile
 import typing as t
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
+    _acceptance,
     _candidates,
     _emerge,
     _guard,
@@ -65,6 +66,7 @@ class Answer:
     merges: list[Merge]
     proposals: list[_refusal.Proposal] = field(default_factory=list)  # what the configuration needs for that
     words: list[str] = field(default_factory=list)  # what a person should know of that
+    acceptance: _acceptance.Acceptance = field(default_factory=_acceptance.Acceptance)  # what it means to this host
 
 
 def ask(question: Question, params: Params) -> Answer:
@@ -73,6 +75,8 @@ def ask(question: Question, params: Params) -> Answer:
         answer = _answer(question, params, question.to_come)
     except _world.RefusedError as exc:
         answer = _with_proposals(question, params, exc)
+    if question.place.is_host and answer.merges:
+        answer = replace(answer, acceptance=_accepted(answer.merges, params))
     rules = _guard.Rules(
         max_source=params["max_source"],
         on_slave=params["build_on_slave"],
@@ -85,9 +89,23 @@ def ask(question: Question, params: Params) -> Answer:
     if breaches:
         told = [{**asdict(breach), "proposals": []} for breach in breaches]
         merges = [asdict(merge) for merge in answer.merges]
-        words = [*(each.words for each in breaches), *answer.words]
-        raise StoppedError("\n".join(words), {"problems": told, "merge_list": merges})
+        words = [*(each.words for each in breaches), *_long(breaches, answer.acceptance), *answer.words]
+        result = {"problems": told, "merge_list": merges, "acceptance": asdict(answer.acceptance)}
+        raise StoppedError("\n".join(words), result)
     return _agreed(question, answer)
+
+
+def _long(breaches: t.Iterable[_guard.Breach], acceptance: _acceptance.Acceptance) -> list[str]:
+    """Return how long it would take to compile what may not be compiled, where that is known."""
+    took = _acceptance.estimate(asdict(acceptance))
+    return [f"To compile here{took}"] if took and any(breach.kind == "source" for breach in breaches) else []
+
+
+def _accepted(merges: t.Sequence[Merge], params: Params) -> _acceptance.Acceptance:
+    """Return what the merge list means; emerge.log is read only where something is compiled."""
+    compiled = any(merge.kind == "ebuild" for merge in merges)
+    times = _acceptance.times(params["index"]) if compiled else _acceptance.Times()
+    return _acceptance.predict(merges, times, on_slave=params["build_on_slave"])
 
 
 def _why(refused: Refused) -> str:

@@ -34,7 +34,7 @@ Result = dict[str, t.Any]
 NOTHING: t.Final[t.Mapping[str, t.Any]] = {
     **dict.fromkeys(("binary", "source", "failed", "removed", "waiting", "merge_list", "written", "words"), []),
     **dict.fromkeys(("done", "failures", "dropped"), []),
-    **dict.fromkeys(("resumed", "steps", "afterwards"), {}),
+    **dict.fromkeys(("resumed", "steps", "afterwards", "acceptance"), {}),
     "job": "",
     "request": "",  # of the job that was begun
     "joined": False,
@@ -69,7 +69,7 @@ def begin(host: Host, params: Params) -> Result:
     answer = _emerge_ask.ask(asked.question(), params)
     written = [f"{each.file}: {each.line}" for each in answer.proposals]
     told = {"merge_list": [asdict(merge) for merge in answer.merges], "written": written, "words": answer.words}
-    result = {**_nothing(), **told}
+    result = {**_nothing(), **told, "acceptance": asdict(answer.acceptance) if answer.merges else {}}
     if answer.merges and not params["online"]:
         waiting = [merge.cpv for merge in answer.merges]
         return {**result, "waiting": waiting, "foreseen": {"changed": bool(written)}}

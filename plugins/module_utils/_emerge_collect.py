@@ -64,6 +64,7 @@ def _combined(first: Result, then: t.Mapping[str, t.Any]) -> Result:
     steps = {**first.get("steps", {}), **then.get("steps", {})}
     rest = {"merge_list": merges, "steps": steps, "resumed": first.get("resumed") or then.get("resumed") or {}}
     rest["afterwards"] = then.get("afterwards") or first.get("afterwards") or {}
+    rest["acceptance"] = first.get("acceptance") or then.get("acceptance") or {}
     return {**_emerge_begin.NOTHING, **lists, **records, **rest, "job": "", "foreseen": _told(lists, merges, steps)}
 
 
@@ -81,5 +82,5 @@ def _told(
 
 def finished(begun: Result) -> Result:
     """Return a result as a task tells it that waits for nothing any more."""
-    untold = ("foreseen", "joined", "request")
+    untold = ("foreseen", "joined", "request", "timed")
     return {**{name: value for name, value in begun.items() if name not in untold}, **begun["foreseen"]}

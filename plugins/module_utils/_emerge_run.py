@@ -81,7 +81,7 @@ def work(run: _process.Run, parameters: t.Mapping[str, t.Any]) -> dict[str, t.An
     begun = _run_mark.mark(place.root, now=time.time())
 
     def left() -> _afterwards.Afterwards:
-        return _afterwards.look(place.root, begun, words)
+        return _afterwards.look(place.root, begun, words, state=place.state)
 
     with place.alone():
         status, words = _merge(inside, request, place) if request.merge_list else (0, "")

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fetch files over HTTP in bounded time, whatever the server does: no answer, silence, a byte now and then.
+"""Fetch files in bounded time, whatever the server does: no answer, silence, a byte now and then.
 
-The whole exchange, the name's resolution included (which no timeout reaches), runs in a thread that is left behind
-when its time is over.  Proxies are not used and redirections not followed: the server is one of the fleet's own, and
-an answer by anybody else, a hotel's login page say, must not count.
+Over HTTP the whole exchange, the name's resolution included (which no timeout reaches), runs in a thread that is left
+behind when its time is over.  Proxies are not used and redirections not followed: the server is one of the fleet's
+own, and an answer by anybody else, a hotel's login page say, must not count.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import hashlib
 import http.client
 import io
 import os
-import re
 import threading
 import time
 import typing as t
@@ -23,25 +22,17 @@ import urllib.error
 import urllib.request
 from email.utils import formatdate
 
+from ansible_collections.larry.binhost.plugins.module_utils import _answer, _fetch_child
+from ansible_collections.larry.binhost.plugins.module_utils._answer import Absent, Unanswered, Unchanged
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
+
+__all__ = ["SLOWEST", "Absent", "Unanswered", "Unchanged", "save", "text", "verify"]
 
 SLOWEST: t.Final = 32768  # bytes per second below which a transfer is given up
 _CHUNK: t.Final = 1 << 16
-_URI = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?\Z")
 _OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})  # this machine's fault, not the server's
 _BUSY = frozenset({408, 429})  # with all from 500: the server is there and can't answer now
-
-
-class Unanswered(BinhostError):
-    """No complete answer: the server is absent, silent, too slow, or says that it can't answer now."""
-
-
-class Absent(BinhostError):
-    """The server answered that it has no such file."""
-
-
-class Unchanged(BinhostError):
-    """The server answered that the file is not newer than what was asked for."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -54,31 +45,36 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
 
 
-def base(uri: str) -> str:
-    """Return the URI without trailing slashes.  Raises ``BinhostError`` if it is no HTTP address."""
-    if not _URI.match(uri):
-        raise BinhostError(f"uris: expected http://HOST or https://HOST, found {uri!r}")
-    return uri.rstrip("/")
-
-
-def text(url: str, *, timeout: float, most: int, newer_than: int | None = None) -> bytes:
+def text(url: str, *, timeout: float, most: int, newer_than: int | None = None, state: str = STATE) -> bytes:
     """Return a body of at most ``most`` bytes that is complete ``timeout`` seconds from now.
 
     With ``newer_than``, in seconds since the epoch, the server is asked for a newer one only; it may not care.
+    The URL may be of any scheme in ``_transport``; below ``state`` is what ssh needs.
     Raises ``Unanswered``, ``Absent``, ``Unchanged``, or ``BinhostError`` for any other answer than the file.
     """
     sink = io.BytesIO()
-    _bounded(url, sink, timeout=timeout, total=timeout, most=most, newer_than=newer_than)
+    if _is_child(url):
+        _fetch_child.copy(url, sink, _fetch_child.Limits(timeout, timeout, most), state=state)
+    else:
+        _bounded(url, sink, timeout=timeout, total=timeout, most=most, newer_than=newer_than)
     return sink.getvalue()
 
 
-def save(url: str, path: str, *, sha512: str, size: int, timeout: float) -> None:
+def _is_child(url: str) -> bool:
+    return url.partition(":")[0] in _fetch_child.SCHEMES
+
+
+def save(url: str, path: str, *, sha512: str, size: int, timeout: float, state: str = STATE) -> None:
     """Write a file of known content; ``timeout`` seconds are given to every step and the size's time to the whole.
 
     Raises what ``text`` raises, and ``BinhostError`` if the content is another.  What is at ``path`` then is no use.
     """
     with open(path, "wb") as sink:
-        _bounded(url, sink, timeout=timeout, total=timeout + size / SLOWEST, most=size)
+        seconds = timeout + size / SLOWEST
+        if _is_child(url):
+            _fetch_child.copy(url, sink, _fetch_child.Limits(timeout, seconds, size), state=state)
+        else:
+            _bounded(url, sink, timeout=timeout, total=seconds, most=size)
     with open(path, "rb") as file:
         total = hashlib.sha512()
         for block in iter(lambda: file.read(_CHUNK), b""):
@@ -105,7 +101,7 @@ def _bounded(
     thread.start()
     thread.join(total)
     if thread.is_alive():
-        raise Unanswered(f"{url}: no complete answer within {total:g} s")
+        raise _answer.unfinished(url, total)
     if errors:
         raise _explained(url, errors[0])
 
@@ -125,7 +121,7 @@ def _transfer(request: urllib.request.Request, sink: t.BinaryIO, timeout: float,
         while block := answer.read1(_CHUNK):  # at most one receive, so that the deadline is looked at
             done += len(block)
             if done > most:
-                raise BinhostError(f"{request.full_url}: expected at most {most} bytes, found more")
+                raise _answer.too_large(request.full_url, most)
             if time.monotonic() > deadline:
                 raise TimeoutError("too slow")
             sink.write(block)

@@ -13,6 +13,7 @@
             repos/NAME.tar.xz     each ebuild repository, as the packages were built from it
             repos/NAME            the same, unpacked (see _trees)
             seal.json{,.asc}      see _seal
+            record.json           of what it was made, if that is known
         current -> 41             what is served
         .new-42/                  a publication that is under way or was killed
 """
@@ -29,7 +30,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 from ansible_collections.larry.binhost.plugins.module_utils._signer import Signer
 
-_OWN: t.Final = ("Packages", "Packages.gz", "repos", _seal.NAME, _seal.SIGNATURE)
+_OWN: t.Final = ("Packages", "Packages.gz", "repos", _seal.NAME, _seal.SIGNATURE, _seal.RECORD)
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,8 @@ def check(folder: str) -> Generation:
         size = os.path.getsize(os.path.join(folder, repository.archive))
         if size != repository.size:
             raise BinhostError(f"{folder}/{repository.archive}: expected {repository.size} bytes, found {size}")
+    if seal.record and os.path.getsize(os.path.join(folder, _seal.RECORD)) != seal.record.size:
+        raise BinhostError(f"{folder}/{_seal.RECORD}: expected the record that the seal names, found another")
     if seal.key and not os.path.isfile(os.path.join(folder, _seal.SIGNATURE)):
         raise BinhostError(f"{folder}/{_seal.SIGNATURE}: expected the seal's signature, found no such file")
     return Generation(seal, entries)
@@ -141,6 +144,8 @@ def verify(folder: str, signer: Signer | None) -> list[str]:
     seal = generation.seal
     files: dict[str, _seal.File | _seal.Repository] = {**seal.packages}
     files.update((each.archive, each) for each in seal.repositories.values())
+    if seal.record:
+        files[_seal.RECORD] = seal.record
     wrong = [
         f"{folder}/{path}: expected the content that the seal names, found another"
         for path, file in files.items()

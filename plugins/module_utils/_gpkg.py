@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a gpkg (GLEP 78) says of itself that no index does: the CFLAGS, and the oldest kernel of its programs.
+"""What a gpkg (GLEP 78) says of itself that no index does: the CFLAGS, and what its programs need.
 
 ::
 
@@ -14,22 +14,25 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import re
 import shutil
 import subprocess
 import tarfile
+import tempfile
 import threading
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.larry.binhost.plugins.module_utils import _elf
+from ansible_collections.larry.binhost.plugins.module_utils import _elf, _elf_needs
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 #: Programs for what Python's tarfile doesn't decompress itself (portage util/compression_probe.py).
 _PROGRAMS: t.Final[t.Mapping[str, str]] = {".zst": "zstd", ".lz4": "lz4", ".lz": "lzip", ".lzo": "lzop"}
 _INNER = re.compile(r"[^/]+/(?P<part>metadata|image)\.tar(?P<suffix>\.[a-z0-9]+)?\Z")
-_HEAD: t.Final = 1 << 16  # bytes of a program that are read; its notes stand at its beginning
 _CHUNK: t.Final = 1 << 20
+#: What is loaded only where it runs (ld.so(8), glibc-hwcaps), and symbols split off, whose segments are empty.
+_ELSEWHERE = re.compile(r"/glibc-hwcaps/|\Aimage/usr/lib/debug/")
 
 
 @dataclass(frozen=True)
@@ -37,26 +40,43 @@ class Facts:
     """What a package says of itself."""
 
     cflags: str
-    kernel: str  # "3.2.0"; "" if none of its programs says
+    kernel: str = ""  # the oldest that its programs start on, "3.2.0"; "" if none of them says
+    glibc: str = ""  # the oldest that has what they ask for, "2.38"; "" if they ask for none
+    isa: str = ""  # the level of x86 that they say they need, "x86-64-v3"; "" if none of them says
 
 
 def facts(path: str) -> Facts:
     """Return the facts of a package.  Raises ``BinhostError`` for what is no whole gpkg."""
+    found = _read(path, _READERS)
+    needs: _Needs = found["image"]
+    return Facts(found["metadata"], _dotted(needs.kernel), _dotted(needs.glibc), needs.isa)
+
+
+def image(path: str, read: t.Callable[[tarfile.TarFile], t.Any]) -> t.Any:
+    """Return what ``read`` makes of the archive of a package's files.  Raises ``BinhostError``."""
+    return _read(path, {"image": read})["image"]
+
+
+def _read(path: str, readers: t.Mapping[str, t.Callable[[tarfile.TarFile], t.Any]]) -> dict[str, t.Any]:
+    """Return what readers make of the parts of a package."""
     found: dict[str, t.Any] = {}
     try:
         with tarfile.open(path, "r:") as outer:
             for member in outer:
                 inner = _INNER.match(member.name)
-                stream = outer.extractfile(member) if inner else None
+                stream = outer.extractfile(member) if inner and inner["part"] in readers else None
                 if inner and stream:
                     with _tar(stream, inner["suffix"] or "") as archive:
-                        found[inner["part"]] = _READERS[inner["part"]](archive)
+                        found[inner["part"]] = readers[inner["part"]](archive)
     except (tarfile.TarError, OSError, EOFError, ValueError) as exc:
         raise BinhostError(f"{path}: expected a package in the format gpkg, found: {exc}") from None
-    if set(found) != set(_READERS):
+    if set(found) != set(readers):
         raise BinhostError(f"{path}: expected a package in the format gpkg, found {sorted(found) or 'neither part'}")
-    kernel = found["image"]
-    return Facts(found["metadata"], ".".join(map(str, kernel)) if kernel else "")
+    return found
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def _cflags(archive: tarfile.TarFile) -> str:
@@ -67,19 +87,44 @@ def _cflags(archive: tarfile.TarFile) -> str:
     return ""
 
 
-def _kernel(archive: tarfile.TarFile) -> tuple[int, int, int] | None:
-    """Return the newest of the oldest kernels that its programs start on."""
-    least: tuple[int, int, int] | None = None
+class _Needs(t.NamedTuple):
+    """What programs need; empty where they don't say."""
+
+    kernel: tuple[int, ...] = ()
+    glibc: tuple[int, ...] = ()
+    isa: str = ""
+
+
+def _needs(archive: tarfile.TarFile) -> _Needs:
+    """Return the most that one of the programs needs."""
+    most = _Needs()
     for member in archive:
-        content = archive.extractfile(member) if member.isreg() else None
-        tag = _elf.kernel(content.read(_HEAD)) if content else None
-        if tag and (least is None or tag > least):
-            least = tag
+        content = archive.extractfile(member) if member.isreg() and not _ELSEWHERE.search(member.name) else None
+        found = _needs_of(content, member.size) if content else None
+        most = _most(most, found) if found else most
         t.cast(t.Any, archive).members = []  # else the headers of a large package stay in memory
-    return least
+    return most
 
 
-_READERS: t.Final[t.Mapping[str, t.Callable[[tarfile.TarFile], t.Any]]] = {"metadata": _cflags, "image": _kernel}
+def _most(one: _Needs, other: _Needs) -> _Needs:
+    """Return what both need; the names of the levels sort as the levels do."""
+    return _Needs(max(one.kernel, other.kernel), max(one.glibc, other.glibc), max(one.isa, other.isa))
+
+
+def _needs_of(content: t.IO[bytes], size: int) -> _Needs | None:
+    """Return what a file needs; None for what is no program and no library."""
+    head = content.read(min(size, 64))
+    if not _elf_needs.is_linked(head) or len(head) < 64:
+        return None
+    with tempfile.TemporaryFile() as copy:  # some are larger than what should be held in memory
+        copy.write(head)
+        shutil.copyfileobj(content, copy, _CHUNK)
+        copy.flush()
+        with mmap.mmap(copy.fileno(), 0, access=mmap.ACCESS_READ) as program:
+            return _Needs(_elf.kernel(program) or (), _elf_needs.glibc(program) or (), _elf_needs.isa(program))
+
+
+_READERS: t.Final[t.Mapping[str, t.Callable[[tarfile.TarFile], t.Any]]] = {"metadata": _cflags, "image": _needs}
 
 
 @contextlib.contextmanager

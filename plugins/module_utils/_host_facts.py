@@ -11,17 +11,25 @@ import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _cpu_host,
+    _exports,
     _fingerprint,
+    _fstab,
     _host,
+    _mirror_link,
     _paths,
     _portage_lacks,
     _portage_query,
     _revisions,
+    _sigill,
+    _ssh_access,
     _tree,
 )
 
 #: Seconds until Portage, which reads its repositories, is given up: one of them may lie on a server that is gone.
 PATIENCE = 30
+#: What the ways to the packages, and their serving, need: a person may have it from elsewhere than Portage.
+PROGRAMS = ("exportfs", "mount.nfs", "nginx", "rsync", "ssh")
+_FOLDERS = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")
 
 
 def facts(run: _portage_query.Run, *, cpuinfo: str = "/proc/cpuinfo", root: str = "/") -> dict[str, t.Any]:
@@ -46,8 +54,19 @@ def facts(run: _portage_query.Run, *, cpuinfo: str = "/proc/cpuinfo", root: str 
         "processors": os.cpu_count() or 1,
         "memory_bytes": _host.memory_bytes(_read("/proc/meminfo")),
         "service_mgr": _host.service_manager(root),
+        "crashed": _sigill.told(_sigill.here(root=root, check=True)),
+        "programs": programs(root),
+        "ssh_key": _mirror_link.public_key(os.path.join(root, _paths.STATE.lstrip("/"))),
+        "fstab": _fstab.ours(root),
+        "nfs_root": _exports.root(_exports.files(root).values()),
+        "ssh_slaves": _ssh_access.hosts(),
         "free_bytes": _host.free_bytes(_paths.STATE),
     }
+
+
+def programs(root: str = "/") -> list[str]:
+    """Return which of ``PROGRAMS`` are there, sorted."""
+    return [name for name in PROGRAMS if any(os.access(os.path.join(root, each, name), os.X_OK) for each in _FOLDERS)]
 
 
 def digest(portage: t.Mapping[str, t.Any], root: str) -> str:

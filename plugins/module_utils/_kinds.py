@@ -14,9 +14,14 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _emerge,
     _emerge_run,
     _history,
+    _image,
+    _kit_make,
     _mirroring,
+    _pinning,
     _progress,
     _quickpkg,
+    _rebuild,
+    _rebuilds,
     _release,
     _stage,
     _target,
@@ -78,6 +83,24 @@ def pack(run: Run, parameters: Parameters) -> dict[str, t.Any]:
     return _quickpkg.told(_quickpkg.converge(run, _quickpkg.Shared(**parameters), check=False))
 
 
+def pin(run: Run, parameters: Parameters) -> dict[str, t.Any]:
+    """Pin repositories as a ``_pinning.Request``, given as a dictionary, says; return what the module tells of it.
+
+    ``targets`` are those of which is told what would be built then.
+    """
+    targets = {name: _rebuilds.Target(**each) for name, each in parameters["targets"].items()}
+    request = _pinning.Request(**{key: value for key, value in parameters.items() if key != "targets"})
+    done = _pinning.told(_pinning.converge(run, request))
+    found = {name: _rebuilds.foreseen(run, name, each, request.state) for name, each in targets.items()}
+    rebuilds = {name: asdict(each) for name, each in found.items()}
+    return {**done, "rebuilds": rebuilds, "text": [*done["text"], *_rebuilds.told(found)]}
+
+
+def kit(run: Run, parameters: Parameters) -> dict[str, t.Any]:
+    """Write the kit that a ``_kit_make.Request``, given as a dictionary, asks for; return what the module tells."""
+    return _kit_make.run(run, _kit_make.Request(**parameters))
+
+
 def command(run: Run, parameters: Parameters) -> dict[str, t.Any]:
     """Run ``argv``; for root it can leave no process behind, however it ends."""
     confined = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] if os.geteuid() == 0 else []
@@ -120,7 +143,11 @@ KINDS: t.Final[t.Mapping[str, Kind]] = {
     "publish": Kind(publish),
     "verify": Kind(verify),
     "prune": Kind(prune),
+    "image": Kind(_image.work),
+    "rebuild": Kind(_rebuild.work, _emerge.doing, _rebuild.source),
     "pack": Kind(pack),
+    "pin": Kind(pin),
+    "kit": Kind(kit),
     "mirror": Kind(_mirroring.work, _mirroring.doing),
     "command": Kind(command),
 }

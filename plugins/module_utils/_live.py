@@ -113,7 +113,7 @@ def _task(value: t.Mapping[str, t.Any], told: float) -> Task:
 
 def line(live: t.Mapping[str, t.Any], task: t.Mapping[str, t.Any]) -> str:
     """Return how far a job is with one of its tasks, as a person reads it."""
-    left = f"(about {_left(task['left'])} left)" if task["left"] else ""
+    left = f"(about {minutes(task['left'])} left)" if task["left"] else ""
     words = (task["cpv"], task["phase"], clock(task["elapsed"]), left)
     return f"[{live['done']:>3}/{live['total']}] " + "  ".join(word for word in words if word)
 
@@ -125,6 +125,7 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
 
 
-def _left(seconds: float) -> str:
-    minutes = math.ceil(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+def minutes(seconds: float) -> str:
+    """Return ``7 min`` or ``1 h 05 min``, rounded up."""
+    number = math.ceil(seconds / 60)
+    return f"{number} min" if number < 60 else f"{number // 60} h {number % 60:02} min"

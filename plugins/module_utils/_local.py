@@ -7,6 +7,8 @@
 
     STATE/generations/T/41/
         Packages            the master's index with ``URI:`` of the transport that answered, and a TIMESTAMP of its own
+        excluded.json       path to the reason of what is left out of that because this machine can't run it
+        Packages.sealed     the master's index, if anything is left out
         seal.json           as it was fetched, and the signature that was verified then
         seal.json.asc       empty if it was not
         highest             the highest number that was ever here: what is offered may not be below
@@ -22,13 +24,25 @@ that comes to stand there, an older generation or another URI included, gets a T
 
 from __future__ import annotations
 
+import json
 import os
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
-from ansible_collections.larry.binhost.plugins.module_utils import _durable, _files, _generation, _packages, _seal
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _durable,
+    _files,
+    _generation,
+    _packages,
+    _seal,
+    _transport,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
+from ansible_collections.larry.binhost.plugins.module_utils._unfit import Reason
+
+_SEALED: t.Final = "Packages.sealed"
+_EXCLUDED: t.Final = "excluded.json"
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,7 @@ class Here:
     complete: bool  # whether Portage reads this one, unchanged, with all its repositories
     highest: int | None = None  # the highest number that was ever here, which may have been left for a pinned one
     verified: bool = False  # whether its signature was verified when it came
+    excluded: t.Mapping[str, Reason] = field(default_factory=dict)  # what its index lacks
 
 
 @dataclass(frozen=True)
@@ -52,6 +67,15 @@ class Sealed:
     raw: bytes  # as it was fetched
     signature: bytes  # of these bytes; empty if it was not verified
     highest: int
+
+
+@dataclass(frozen=True)
+class Own:
+    """How the master's index has to stand here."""
+
+    uri: str
+    timestamp: int
+    excluded: t.Mapping[str, Reason]  # PATH to why it is left out
 
 
 def find(place: Place) -> Here:
@@ -66,13 +90,54 @@ def find(place: Place) -> Here:
     highest, signed = _highest(folder, number), verified(place, number)
     broken = Here(number, None, None, timestamp, complete=False, highest=highest, verified=signed)
     try:
-        index = _packages.parse(_text(folder))
+        data, excluded = _generation.read(os.path.join(folder, "Packages")), _excluded(folder)
     except (BinhostError, OSError):
         seal = None
     if seal is None:
         return broken
-    complete = reads == (place.target, str(number)) and _intact(index, seal) and _has_repositories(place, seal)
-    return replace(broken, seal=seal, uri=index.header.values().get("URI"), complete=complete)
+    uri = _transport.from_portage(_header(data).get("URI", "")) or None
+    intact = _generation.file_of(sealed_index(folder, seal)) == seal.index and _derived(folder, data, excluded)
+    complete = reads == (place.target, str(number)) and intact and _has_repositories(place, seal)
+    return replace(broken, seal=seal, uri=uri, complete=complete, excluded=excluded)
+
+
+def sealed_index(folder: str, seal: _seal.Seal) -> bytes:
+    """Return the master's index, of a generation that is here.  Raises ``OSError``."""
+    path = os.path.join(folder, _SEALED)
+    if os.path.exists(path):
+        return _generation.read(path)
+    index = _packages.parse(_generation.read(os.path.join(folder, "Packages")))
+    master = _packages.with_header(index, {"URI": None, "TIMESTAMP": str(seal.timestamp)})
+    return _packages.dump(master).encode("utf-8", "surrogateescape")
+
+
+def _derived(folder: str, data: bytes, excluded: t.Mapping[str, Reason]) -> bool:
+    """Return whether the index is the master's without what is excluded."""
+    path = os.path.join(folder, _SEALED)
+    if not os.path.exists(path):
+        return not excluded
+    header = _header(data)
+    own = Own(_transport.from_portage(header.get("URI", "")), _number(header), excluded)
+    return own_index(_generation.read(path), own) == data
+
+
+def excluded(folder: str) -> dict[str, Reason]:
+    """Return what was left out of the index in a folder; nothing where nobody knows."""
+    try:
+        return _excluded(folder)
+    except (BinhostError, OSError):
+        return {}
+
+
+def _excluded(folder: str) -> dict[str, Reason]:
+    """Return what was left out of a generation's index.  Raises ``BinhostError``."""
+    path = os.path.join(folder, _EXCLUDED)
+    try:
+        return {name: Reason(**why) for name, why in json.loads(_files.read(path)).items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, AttributeError) as exc:
+        raise BinhostError(f"{path}: expected what is left out of the index, found {exc}") from None
 
 
 def sealed(place: Place, number: int) -> _seal.Seal | None:
@@ -108,15 +173,18 @@ def reading(state: str) -> tuple[str, str] | None:
     return (parts[1], parts[2]) if len(parts) == 3 and parts[0] == "generations" and parts[2].isdigit() else None
 
 
-def own_index(data: bytes, *, uri: str, timestamp: int) -> bytes:
+def own_index(data: bytes, own: Own) -> bytes:
     """Return the master's index as it has to stand here."""
-    index = _packages.parse(data.decode("utf-8", "surrogateescape"))
-    changes = {"URI": uri, "TIMESTAMP": str(timestamp), "TTL": None}
+    index = _packages.parse(data)
+    changes = {"URI": _transport.for_portage(own.uri), "TIMESTAMP": str(own.timestamp), "TTL": None}
+    if own.excluded:
+        index = _packages.without(index, own.excluded)
+        changes["PACKAGES"] = str(len(index.stanzas))
     return _packages.dump(_packages.with_header(index, changes)).encode("utf-8", "surrogateescape")
 
 
-def settle(place: Place, what: Sealed, index: bytes) -> None:
-    """Write a generation whose repositories are here, and let it be what Portage reads."""
+def settle(place: Place, what: Sealed, index: bytes, own: Own) -> None:
+    """Write a generation whose repositories are here, and let it be what Portage reads; ``index`` is the master's."""
     seal = what.seal
     final = place.generation(seal.number)
     fresh = not os.path.isdir(final)
@@ -124,13 +192,27 @@ def settle(place: Place, what: Sealed, index: bytes) -> None:
     _files.directory(os.path.join(folder, "repos"))
     for name, repository in seal.repositories.items():
         _files.link(os.path.join(folder, "repos", name), f"../../../../repos/{repository.folder(name)}")
-    _durable.write(os.path.join(folder, "Packages"), index)
+    _write_index(folder, index, own)
     _durable.write(os.path.join(folder, "highest"), f"{what.highest}\n".encode("ascii"))
     _durable.write(os.path.join(folder, _seal.SIGNATURE), what.signature)
     _durable.write(os.path.join(folder, _seal.NAME), what.raw)  # last: it is what says that the rest is there
     if fresh:
         _durable.finish(folder, final)
     _files.link(os.path.join(place.state, "current"), f"generations/{place.target}/{seal.number}")
+
+
+def _write_index(folder: str, index: bytes, own: Own) -> None:
+    """Write the index and what it was made from."""
+    reasons = {path: asdict(why) for path, why in own.excluded.items()}
+    _durable.write(os.path.join(folder, "Packages"), own_index(index, own))
+    for name, data, needed in (
+        (_SEALED, index, own.excluded),
+        (_EXCLUDED, (json.dumps(reasons, indent=1) + "\n").encode(), own.excluded),
+    ):
+        if needed:
+            _durable.write(os.path.join(folder, name), data)
+        else:
+            _files.remove(os.path.join(folder, name))
 
 
 def clean(place: Place) -> None:
@@ -165,25 +247,22 @@ def _repositories(folder: str) -> set[str]:
     return {os.path.basename(os.readlink(os.path.join(links, name))) for name in os.listdir(links)}
 
 
-def _text(folder: str) -> str:
-    """Return the index in a folder.  Raises ``OSError``."""
-    return _generation.read(os.path.join(folder, "Packages")).decode("utf-8", "surrogateescape")
-
-
 def _timestamp(folder: str) -> int:
     """Return the TIMESTAMP of the index in a folder, 0 if there is none."""
     try:
-        header = _text(folder).partition("\n\n")[0]
+        return _number(_header(_generation.read(os.path.join(folder, "Packages"))))
     except OSError:
         return 0
-    stamp = _packages.parse(header).header.values().get("TIMESTAMP", "")
+
+
+def _header(data: bytes) -> dict[str, str]:
+    """Return the header of an index."""
+    return _packages.parse(data.partition(b"\n\n")[0]).header.values()
+
+
+def _number(header: t.Mapping[str, str]) -> int:
+    stamp = header.get("TIMESTAMP", "")
     return int(stamp) if stamp.isascii() and stamp.isdigit() else 0
-
-
-def _intact(index: _packages.Index, seal: _seal.Seal) -> bool:
-    """Return whether the index is, but for what ``own_index`` changes, the one that the seal names."""
-    master = _packages.with_header(index, {"URI": None, "TIMESTAMP": str(seal.timestamp)})
-    return _generation.file_of(_packages.dump(master).encode("utf-8", "surrogateescape")) == seal.index
 
 
 def _has_repositories(place: Place, seal: _seal.Seal) -> bool:

@@ -42,7 +42,8 @@ class Refused:
     path: str  # of the file, below PKGDIR
     build_id: int | None
     # "use", "changed_deps", "patches", "slot" (built against another sub-slot), "repository", "version" (no other is
-    # there), "masked", "keywords", "license", "chost", "excluded" (by build_on_slave), "unknown"
+    # there), "masked", "keywords", "license", "chost", "excluded" (by build_on_slave), "unfit" (for this machine, see
+    # _unfit), "unknown"
     kind: str
     reason: str  # Portage's words, where it has any
     fix: tuple[Proposal, ...] = ()  # the lines, mostly one, that would have it taken; () if none would

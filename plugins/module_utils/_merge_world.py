@@ -25,17 +25,21 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _failure_words,
     _host,
     _live,
+    _master_kernel,
     _merge_list,
     _mounts,
     _outcome,
     _patterns,
+    _restricted,
     _rootrun,
     _run_mark,
+    _say,
     _size,
+    _timings,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._failure import Failure, Where
-from ansible_collections.larry.binhost.plugins.module_utils._mounts import DISTDIR, PKGDIR, Mount
+from ansible_collections.larry.binhost.plugins.module_utils._mounts import DISTDIR, PKGDIR, RESTRICTED, Mount
 from ansible_collections.larry.binhost.plugins.module_utils._outcome import Outcome
 from ansible_collections.larry.binhost.plugins.module_utils._portage_query import Run
 from ansible_collections.larry.binhost.plugins.module_utils._target import Target
@@ -92,6 +96,7 @@ def inside(
     mounts = _mounts.standard(
         repositories=place.snapshots,
         distdir=target.distdir,
+        restricted=target.restricted or None,
         pkgdir=target.pkgdir,
         tmp_size=target.tmpfs,
         portage_run=target.live,
@@ -122,11 +127,11 @@ def asked(place: Place, options: Options) -> str:
 def _asked(place: Place, options: Options, atoms: t.Sequence[str], features: str) -> str:
     status, stdout, stderr = _emerge_in(place, options, atoms, pretend=True, features=features)
     if status != 0:
-        raise UnresolvedError(
-            f"emerge --pretend {' '.join(atoms)} in {place.root}: expected a merge list, found status {status}:\n"
-            f"{_emerge.last_words(stdout + stderr)}",
-            stdout + stderr,
-        )
+        told = [f"emerge --pretend {' '.join(atoms)} in {place.root}: expected a merge list, found status {status}:"]
+        told += [_emerge.last_words(stdout + stderr)]
+        if _master_kernel.FATAL in stderr:
+            told.append(_master_kernel.too_old(place.root, said=stderr))
+        raise UnresolvedError("\n".join(told), stdout + stderr)
     return stdout
 
 
@@ -145,30 +150,50 @@ def bring(
     merges = pending(place, options, atoms) if merges is None else merges
     if not merges:
         return []
+    lacking = _lacking(place, merges)
     unfetched = fetch(place, options, atoms) if any(merge.kind == "ebuild" for merge in merges) else ""
     try:
         wanted = {each.cpv: each.kind for each in merges if each.kind in ("ebuild", "binary")}
         return merge(place, options, atoms, wanted=wanted)
     except FailedError as exc:
-        raise FailedError("\n".join(filter(None, (unfetched, str(exc)))), exc.outcome) from None
+        raise FailedError("\n".join(filter(None, (lacking, unfetched, str(exc)))), exc.outcome) from None
+
+
+def _lacking(place: Place, merges: t.Sequence[_merge_list.Merge]) -> str:
+    """Return, and say before anything is built, which files only a person can bring; empty if they are there."""
+    marked = _restricted.marked(merges)
+    if not marked:
+        return ""
+    target = place.target
+    folders = [target.distdir, *filter(None, [target.restricted])]
+    lacks = _restricted.missing(lambda args: inside(place, args, environment()), marked, folders)
+    told = _restricted.told(lacks, folders[-1])
+    if told:
+        _say.warn(told)
+    return told
 
 
 def fetch(place: Place, options: Options, atoms: t.Sequence[str] = WORLD) -> str:
     """Bring the sources of what is to be built to DISTDIR; return why some are not there, empty if they are."""
     network = place.target.network if place.target.network != "none" else "host"
     status, stdout, stderr = _emerge_in(place, {**options, "fetchonly": True}, atoms, network=network)
-    return "" if status == 0 else unfetched(stdout + stderr, place.target.distdir)
+    return "" if status == 0 else unfetched(stdout + stderr, place.target.distdir, place.target.restricted)
 
 
-def unfetched(text: str, distdir: str) -> str:
-    """Return which files emerge could not fetch, of what it said."""
+def unfetched(text: str, distdir: str, restricted: str = "") -> str:
+    """Return which files emerge could not fetch, of what it said.
+
+    ``restricted``: the folder for what no program may fetch, where that is another one.
+    """
     lines = []
     files = list(dict.fromkeys(_failure_words.NOT_FETCHED.findall(text)))
     if files:
         lines.append(f"{distdir}: expected to fetch {', '.join(files)}, found no place that has it")
     for package, words in dict(_failure_words.RESTRICTED.findall(text)).items():
         told = "\n".join(line.strip(" *") for line in words.splitlines() if line.strip(" *"))
-        lines.append(f"{package} may not be fetched by a program; put its files into {distdir}. It says:\n{told}")
+        lines.append(
+            f"{package} may not be fetched by a program; put its files into {restricted or distdir}. It says:\n{told}"
+        )
     return "\n".join(lines) or f"emerge --fetchonly failed:\n{_emerge.last_words(text)}"
 
 
@@ -189,12 +214,19 @@ def merge(
     log = _run_mark.since(begun, place.root)
     phases = _outcome.seen(place.target.live) if status else {}
     done = _outcome.read(log, status=status, words=words, wanted=wanted or {}, begun=begun, where=where, phases=phases)
+    _timings.note(place.target, log, done.done)
     if status != 0:
         done = replace(done, failures=[place.refused.get(each.cpv, each) for each in done.failures])
         told = _failure_text.told(done, status, words, what=what(place, atoms))
         reasons = "".join(each.reason for each in done.failures)
-        raise FailedError("\n".join([told, *_space(place, done.failed, reasons + words)]), done)
+        kernel = filter(None, [_master_kernel.too_old(place.root, said=_ends(done) + words)])
+        raise FailedError("\n".join([told, *kernel, *_space(place, done.failed, reasons + words)]), done)
     return done.source
+
+
+def _ends(done: Outcome) -> str:
+    """Return how the logs of what failed end."""
+    return "\n".join(line for each in done.failures for line in each.lines)
 
 
 def what(place: Place, atoms: t.Sequence[str] = WORLD) -> str:
@@ -234,9 +266,10 @@ def environment(features: str = FEATURES) -> dict[str, str]:
     """Return what Portage is told in the root."""
     return {
         **_emerge.ENVIRONMENT,
-        "FEATURES": features,
+        "FEATURES": _timings.measured(features),
         "PKGDIR": PKGDIR,
         "DISTDIR": DISTDIR,
+        "PORTAGE_RO_DISTDIRS": RESTRICTED,
         "PORTAGE_LOGDIR": LOGDIR,
         "FETCHCOMMAND": FETCH,
         "RESUMECOMMAND": FETCH.replace(" -O ", " -c -O "),

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a mirror reaches its masters: with a key of its own, and only those hosts that a run connected to.
+"""How a mirror or a slave reaches masters over ssh: with its own key, and only those hosts that a run connected to.
 
 ::
 
@@ -94,7 +94,9 @@ def make_key(run: Run, name: str, state: str = STATE) -> str:
         os.makedirs(folder(state), mode=0o700, exist_ok=True)
         for path in (draft := f"{key_path(state)}.new", f"{draft}.pub"):
             _durable.remove(path)
-        status, _out, err = run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"mirror {name}", "-f", draft])
+        status, _out, err = run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"larry-binhost {name}", "-f", draft]
+        )
         if status != 0:
             raise BinhostError(f"{draft}: expected ssh-keygen to make a key, found: {err.strip()}")
         # The secret part last: with it the key counts as made.
@@ -104,8 +106,11 @@ def make_key(run: Run, name: str, state: str = STATE) -> str:
     return public_key(state)
 
 
-def remember(source: Source, host_keys: Sequence[str], signing_keys: str) -> bool:
-    """Keep what the run learnt of a master; return whether it was something new.  Unknown is empty, and stays."""
+def remember(source: Source, host_keys: Sequence[str], signing_keys: str, *, check: bool = False) -> bool:
+    """Keep what the run learnt of a master, but for a check; return whether it was something new.
+
+    Unknown is empty, and stays.
+    """
     changed = False
     texts = {
         "hosts": "".join(f"{source.name} {key}\n" for key in host_keys),
@@ -114,7 +119,8 @@ def remember(source: Source, host_keys: Sequence[str], signing_keys: str) -> boo
     for suffix, text in texts.items():
         path = source.file(suffix)
         if text and (not os.path.isfile(path) or _files.read(path) != text):
-            _files.write(path, text)
+            if not check:
+                _files.write(path, text)
             changed = True
     return changed
 

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a mirror may ask of a master over ssh: which generations there are, and to read one with rsync.
+"""What others may ask of a master over ssh: which generations there are, one of them by rsync, or a file of one.
 
-sshd runs this for the mirror's key whatever the mirror says (sshd(8), ``command=``), so that this key can read what is
-published to the fleet anyway, and nothing else.
+sshd runs this for the key of a mirror or a slave, whatever it says (sshd(8), ``command=``), so that this key can read
+what is published to the fleet anyway, and nothing else.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import re
+import sys
 import time
 import typing as t
 
@@ -29,7 +30,9 @@ from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
 COMMAND: t.Final = "mirror-source"
 LIST: t.Final = "list"
-REFUSED: t.Final = "expected 'list' or rsync's reading of one generation"
+GET: t.Final = "get"  # and a file below the generations
+ABSENT: t.Final = 4  # the status where there is no such file
+REFUSED: t.Final = "expected 'list', 'get' and a file, or rsync's reading of one generation"
 #: As rsync's client writes it for the options that ``_mirror`` gives it (rsync options.c, server_options): one word of
 #: letters, after whose "e" it says what it is capable of; "-s" would let it send further words later.
 _READ = re.compile(r"rsync --server --sender -[Htpr]+(?:e[0-9]*\.[A-Za-z]*)? \. ([a-z0-9][a-z0-9_-]*/[0-9]+/)\Z")
@@ -42,6 +45,8 @@ def act(options: argparse.Namespace) -> int:
     if asked == LIST:
         _say.tell(json.dumps(published(options.state)))
         return 0
+    if asked.startswith(f"{GET} "):
+        return _get(folder, asked[len(GET) + 1 :])
     found = _READ.match(asked)
     if not found:
         raise BinhostError(f"{REFUSED}, found {asked[:200]!r}")
@@ -49,6 +54,22 @@ def act(options: argparse.Namespace) -> int:
         raise BinhostError(f"{folder}/{found[1]}: expected a generation, found a link")
     os.chdir(folder)
     os.execv("/usr/bin/rsync", asked.split(" "))
+
+
+def _get(folder: str, asked: str) -> int:
+    """Write a file to standard output.  Raises ``BinhostError`` for a path that may lead elsewhere."""
+    target, _slash, rest = asked.partition("/")
+    if not _paths.TARGET_NAME.match(target) or not _seal.inside(rest):
+        raise BinhostError(f"{REFUSED}, found {asked[:200]!r}")
+    path = os.path.join(folder, target, rest)
+    if not os.path.realpath(path).startswith(os.path.realpath(folder) + os.sep) or not os.path.isfile(path):
+        _say.warn(f"{asked}: expected a file, found none")
+        return ABSENT
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 16), b""):
+            sys.stdout.buffer.write(block)
+    sys.stdout.buffer.flush()
+    return 0
 
 
 def published(state: str = _paths.STATE) -> dict[str, t.Any]:

@@ -16,6 +16,8 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 
 PKGDIR: t.Final = "/var/cache/binpkgs"
 DISTDIR: t.Final = "/var/cache/distfiles"
+#: Sources that no program may fetch; Portage links from DISTDIR to what it finds there (PORTAGE_RO_DISTDIRS).
+RESTRICTED: t.Final = "/var/cache/distfiles-restricted"
 #: Where PORTAGE_TMPDIR=/var/tmp has its builds.
 BUILDS: t.Final = "/var/tmp/portage"
 #: Made in the root's /dev once that is mounted: path in the root to what the link says.
@@ -56,6 +58,7 @@ def standard(
     *,
     repositories: t.Mapping[str, str],
     distdir: str | None = None,
+    restricted: str | None = None,
     pkgdir: str | None = None,
     tmp_size: int | None = None,
     portage_run: str | None = None,
@@ -65,9 +68,9 @@ def standard(
     """Return what a build root needs, in the order in which it is mounted.
 
     ``repositories``: name to path on the host; ``distdir``, ``pkgdir``: paths there, None where nothing is fetched,
-    built or taken from; ``tmp_size``: bytes of memory for builds, None leaves them on the
-    root's disk; ``portage_run``: the folder that stands at /run/portage, where emerge tells how far it is; ``cgroup``:
-    for FEATURES=cgroup; ``network``: whether names are to be resolved.
+    built or taken from; ``restricted``: the folder of sources that only persons bring; ``tmp_size``: bytes of memory
+    for builds, None leaves them on the root's disk; ``portage_run``: the folder that stands at /run/portage, where
+    emerge tells how far it is; ``cgroup``: for FEATURES=cgroup; ``network``: whether names are to be resolved.
     """
     mounts = [*_kernel(cgroup), *_devices(), *_runtime(portage_run)]
     if tmp_size is not None:
@@ -75,6 +78,7 @@ def standard(
     for name, path in sorted(repositories.items()):
         mounts.append(Mount(f"{_paths.REPOSITORIES}/{name}", "bind", path, ("ro",)))
     mounts += [Mount(DISTDIR, "bind", distdir)] if distdir else []
+    mounts += [Mount(RESTRICTED, "bind", restricted, ("ro",))] if restricted else []
     mounts += [Mount(PKGDIR, "bind", pkgdir)] if pkgdir else []
     return [*mounts, *_names()] if network else mounts
 

@@ -13,6 +13,10 @@
         generations/T/current -> N             (master)
         current -> generations/T/N             (slave)
         repos/NAME-REVISION/   snapshots of ebuild repositories, never changed once complete
+        records/T/         master: what builds were made from (see _record)
+        restricted/        master: sources that no program may fetch
+        rebuilds/T/N/      master: where a generation is built again (see _rebuild)
+        images/            master: build roots as tarballs (see _image)
         keys/              master: what it signs with, for root alone (see _keys)
         trusted.asc        slave: whose signatures it believes (see _trust)
         fingerprints/      what the last run that had nothing left to do depended on

@@ -73,6 +73,7 @@ def admit(pool: str, wanted: t.Iterable[Wanted], signer: Signer | None) -> dict[
     clean(pool)
     found = {each.entry.path: (each, kept(pool, each.entry.path)) for each in wanted}
     done = {path: have for path, (each, have) in found.items() if have and stays(have.package, each.source, signer)}
+    done.update(_others(pool, [each for path, (each, _have) in found.items() if path not in done], signer))
     new = [each for path, (each, _have) in found.items() if path not in done]
     arrivals = os.path.join(pool, _ARRIVALS)
     for each in new:
@@ -83,6 +84,23 @@ def admit(pool: str, wanted: t.Iterable[Wanted], signer: Signer | None) -> dict[
         done[each.entry.path] = _settle(pool, arrivals, each, signer)
     clean(pool)
     return done
+
+
+def _others(pool: str, wanted: t.Sequence[Wanted], signer: Signer | None) -> dict[str, Kept]:
+    """Take what another target's pool has of these packages, signed, by links: a stack and its base share most."""
+    top, own = os.path.split(pool)
+    places = [os.path.join(top, name) for name in sorted(os.listdir(top)) if name != own] if wanted and top else []
+    found: dict[str, Kept] = {}
+    for each, place in ((each, place) for each in wanted for place in places):
+        path, have = each.entry.path, kept(place, each.entry.path)
+        known = have and (each.source.md5 or each.source.sha1) and stays(have.package, each.source, signer)
+        if have and known and path not in found:
+            for name in (path + RECORD, path):
+                _durable.remove(os.path.join(pool, name))
+            for name in (path, path + RECORD):
+                _durable.link(os.path.join(place, name), os.path.join(pool, name))
+            found[path] = have
+    return found
 
 
 def stays(package: _seals.Package, built: Source, signer: Signer | None) -> bool:
@@ -148,7 +166,7 @@ def _settle(pool: str, arrivals: str, wanted: Wanted, signer: Signer | None) -> 
     sums = _durable.digests(arrival, "sha512", "md5", "sha1")
     status = os.stat(arrival)
     key = signer.fingerprint if signer else ""
-    package = _seals.Package(sums["sha512"], status.st_size, key, facts.cflags, facts.kernel, wanted.source)
+    package = _seals.Package(sums["sha512"], status.st_size, key, **asdict(facts), source=wanted.source)
     have = Kept(package, sums["md5"], sums["sha1"], status.st_mtime_ns)
     _files.directory(os.path.dirname(place))
     _durable.remove(place + RECORD)

@@ -24,6 +24,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _generation,
     _packages,
     _pool,
+    _record,
     _repository,
     _seal,
     _target,
@@ -112,6 +113,7 @@ def generations(place: Place, kept: Kept) -> list[int]:
     seals = _seals(place.generation(number) for number in place.numbers())
     _pool.prune(place.pool, {path for seal in seals for path in seal.packages})
     _trees.prune(place, seals)
+    _record.prune(place.target, place.state, [place.generation(number) for number in place.numbers()])
     _repository.prune(_served_snapshots(place.state), place.state)
     return gone
 
@@ -127,7 +129,7 @@ def packages(place: Place, paths: t.Collection[str]) -> None:
     with _portages_lock(place.pkgdir):
         index = _generation.parsed(_generation.read(path), where=path)
         rest = _packages.without(index, set(paths))
-        known = _fingerprint.recorded(_record(place))
+        known = _fingerprint.recorded(_done(place))
         same = known.get("packages") == _target.index_state(place.pkgdir)
         now = int(time.time())
         header = {"PACKAGES": str(len(rest.stanzas)), "TIMESTAMP": str(now)}
@@ -136,13 +138,13 @@ def packages(place: Place, paths: t.Collection[str]) -> None:
         if os.path.exists(f"{path}.gz"):
             _durable.write(f"{path}.gz", gzip.compress(data, mtime=now), mtime=now)
         if same:  # else the next run would take it for something to build
-            _fingerprint.record(_record(place), {**known, "packages": _target.index_state(place.pkgdir)})
+            _fingerprint.record(_done(place), {**known, "packages": _target.index_state(place.pkgdir)})
         for name in paths:
             if _pool.plain(place.pkgdir, name):  # a build could have made it a way out of PKGDIR
                 _durable.remove(os.path.join(place.pkgdir, name))
 
 
-def _record(place: Place) -> str:
+def _done(place: Place) -> str:
     return os.path.join(place.state, "fingerprints", f"target-{place.target}.json")
 
 

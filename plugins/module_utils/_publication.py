@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import json
 import os
 import time
 import typing as t
@@ -24,6 +25,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _intent,
     _lock,
     _packages,
+    _pins,
     _pool,
     _prune,
     _seal,
@@ -47,9 +49,11 @@ def publish(
     signer: Signer | None = None,
     look: Look = lambda folder: (),
     kept: _prune.Kept = _prune.Kept(),  # noqa: B008
+    record: bytes | None = None,
 ) -> Plan:
     """Bring about what ``plan`` says, as the only one that does; returns the plan.
 
+    ``record`` is the text of record.json; without one, content that was published before keeps the record it had then.
     Without ``signer`` nothing is signed.  ``look`` returns what is wrong with the folder of a generation that is about
     to become current; ``kept`` says what stays besides it.  Raises ``BinhostError``, with what is served untouched, if
     anything isn't as the index says.
@@ -63,7 +67,7 @@ def publish(
         if wanted.changed:
             usable = replace(signer, valid=_intent.valid(wish, signer)) if signer else None
             with _cleaning(place):
-                _make(place, wanted, wanted.index, _Making(wish, usable, look))
+                _make(place, wanted, wanted.index, _Making(wish, usable, look, record))
             _prune.generations(place, kept)
         return wanted
 
@@ -74,6 +78,7 @@ class _Making(t.NamedTuple):
     wish: Wish
     signer: Signer | None
     look: Look
+    record: bytes | None
 
 
 @contextlib.contextmanager
@@ -116,9 +121,10 @@ def _make(place: Place, wanted: Plan, index: _packages.Index, making: _Making) -
         timestamp=timestamp,
         key=making.signer.fingerprint if making.signer else "",
         restores=wanted.restores,
-        index=_write_index(draft, amended, timestamp),
+        index=_write_index(draft, amended, timestamp, _commits(place, wanted)),
         repositories=_carry_repositories(place, wanted, draft),
         packages={path: file.package for path, file in files.items()},
+        record=_write_record(place, wanted, draft, making.record),
     )
     _write_seal(draft, seal, making.signer)
     _trees.bring(place, draft, seal)
@@ -178,6 +184,20 @@ def _write_seal(draft: str, seal: _seal.Seal, signer: Signer | None) -> None:
         os.chmod(signature, _durable.FILE_MODE)
 
 
+def _write_record(place: Place, wanted: Plan, folder: str, record: bytes | None) -> _seal.File | None:
+    """Put the record of what the generation was made of into it; return what it is, None where nobody knows."""
+    path = os.path.join(folder, _seal.RECORD)
+    if record is not None and not wanted.restores:
+        _durable.write(path, record)
+        return _generation.file_of(record)
+    same = wanted.current if wanted.current and wanted.content == wanted.before else None
+    old = wanted.folder if wanted.restores else place.generation(same.seal.number) if same else ""
+    known = _generation.seal_of(old).record if old else None
+    if known:
+        _durable.link(os.path.join(old, _seal.RECORD), path)
+    return known
+
+
 def _last_timestamp(place: Place) -> int:
     """Return the newest TIMESTAMP of any generation, 0 if there is none; it is the mtime of its index."""
     stamps = [0]
@@ -187,10 +207,20 @@ def _last_timestamp(place: Place) -> int:
     return max(stamps)
 
 
-def _write_index(folder: str, index: _packages.Index, timestamp: int) -> _seal.File:
+def _commits(place: Place, wanted: Plan) -> dict[str, str]:
+    """Return the commits that the repositories are at, as far as they are known.
+
+    Portage itself writes REPO_REVISIONS only where git and .git are in the build root, and there they are not; what is
+    gone back to has them in its index.
+    """
+    return _pins.commits(wanted.snapshots, place.state)
+
+
+def _write_index(folder: str, index: _packages.Index, timestamp: int, commits: t.Mapping[str, str]) -> _seal.File:
     """Write Packages and Packages.gz; return what Packages is."""
     header = {"DOWNLOAD_TIMESTAMP": None, "URI": None, "TTL": None, "TIMESTAMP": str(timestamp)}
-    own = _packages.with_header(index, {**header, "PACKAGES": str(len(index.stanzas))})
+    revisions = {"REPO_REVISIONS": json.dumps(commits, sort_keys=True)} if commits else {}
+    own = _packages.with_header(index, {**header, **revisions, "PACKAGES": str(len(index.stanzas))})
     data = _packages.dump(own).encode("utf-8", "surrogateescape")
     _durable.write(os.path.join(folder, "Packages"), data, mtime=timestamp)
     _durable.write(os.path.join(folder, "Packages.gz"), gzip.compress(data, mtime=timestamp), mtime=timestamp)

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, replace
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _closure,
     _failed,
+    _fitness,
     _generation,
     _intent,
     _lock,
     _prune,
     _publication,
+    _record,
     _signer,
     _size,
 )
@@ -48,6 +50,7 @@ class Request:
     budget: int | None = None  # bytes
     build_on_slave: t.Sequence[str] = ()
     distdir: str = "/var/cache/distfiles"
+    machines: t.Mapping[str, t.Mapping[str, t.Any]] = field(default_factory=dict)  # the slaves, as plans know them
     without: t.Sequence[str] = ()  # CPVs that failed to build, or weren't begun for that
 
     @property
@@ -109,7 +112,10 @@ def foreseen(run: Run, request: Request, *, check: bool) -> dict[str, t.Any]:
             raise
     wanted = _intent.plan(request.place, request.repositories, request.wish, signer)
     closure = request.asking(run).possible
-    return {**_intent.told(request.place, wanted), "over_budget": _over(request), "pruned": [], "closure": closure}
+    place, machines = request.place, request.machines
+    opened = check and wanted.changed  # publishing itself opens them
+    fit = _fitness.foreseen(place, wanted, machines) if opened else _fitness.of_current(place, machines)
+    return {**_intent.told(place, wanted), **fit, "over_budget": _over(request), "pruned": [], "closure": closure}
 
 
 def warnings(request: Request, result: t.Mapping[str, t.Any]) -> list[str]:
@@ -135,7 +141,8 @@ def publish(run: Run, request: Request) -> dict[str, t.Any]:
     asking, signer = request.asking(run), request.signer(run)
     pruned: list[str] = []
     said = ""
-    changed = _intent.plan(request.place, request.repositories, request.wish, signer).changed
+    intent = _intent.plan(request.place, request.repositories, request.wish, signer)
+    changed = intent.changed
     if changed and request.number is None and _over(request):
         try:
             pruned = prune(run, request)["packages"]
@@ -152,9 +159,17 @@ def publish(run: Run, request: Request) -> dict[str, t.Any]:
         signer=signer,
         look=look if asking.possible else lambda folder: [],
         kept=request.kept,
+        record=_record_of(request, intent.repositories) if changed else None,
     )
-    told = _intent.told(request.place, wanted)
+    told = {**_intent.told(request.place, wanted), **_fitness.of_current(request.place, request.machines)}
     return {**told, "over_budget": _over(request), "pruned": pruned, "said": said, "closure": asking.possible}
+
+
+def _record_of(request: Request, repositories: t.Mapping[str, str]) -> bytes | None:
+    """Return what the packages that were built last were made from; None unless these repositories are part of that."""
+    index = _generation.built(request.place, withhold=request.withhold)
+    entries = _generation.by_path(index, where=request.place.pkgdir) if index else {}
+    return _record.made(request.target, request.state, entries, repositories)
 
 
 def verify(run: Run, request: Request) -> dict[str, t.Any]:

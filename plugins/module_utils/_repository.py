@@ -67,8 +67,14 @@ def snapshot(name: str, location: str, state: str = STATE) -> str:
     """Return the path of a copy of the repository as it is now, ``STATE/repos/NAME-REVISION``, made if it is absent.
 
     Copies carry mtimes and no version control, are readable for all, and appear only when they are complete.
+    What is pinned (see ``_pins``) is a snapshot already.
     Raises ``BinhostError`` if the repository changes while it is read.
     """
+    found = pinned(name, location, state)
+    if found:
+        if newest(state).get(name) != found:
+            os.utime(found)
+        return found
     if not _seal.repository_name(name):
         raise BinhostError(f"expected the name of an ebuild repository, found {name!r}")
     before = revision(location)
@@ -79,6 +85,27 @@ def snapshot(name: str, location: str, state: str = STATE) -> str:
         elif newest(state).get(name) != path:
             os.utime(path)
     return path
+
+
+def digits(name: str, location: str, state: str = STATE) -> str:
+    """Return the 12 digits by which the repository's snapshot is named, or will be once it is made."""
+    found = pinned(name, location, state)
+    return revision_of(name, found) if found else revision(location)[:12]
+
+
+def pinned(name: str, location: str, state: str = STATE) -> str:
+    """Return the snapshot that ``location`` is a link to; empty if it is anything else."""
+    path = os.path.realpath(location) if os.path.islink(location) else ""
+    match = _SNAPSHOT.match(os.path.basename(path))
+    inside = os.path.dirname(path) == os.path.realpath(os.path.join(state, "repos"))
+    return path if inside and match and match["name"] == name and os.path.isdir(path) else ""
+
+
+def pins(state: str = STATE) -> set[str]:
+    """Return the snapshots that repositories are pinned to."""
+    folder = os.path.join(state, "pins")
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return {path for name in names if (path := pinned(name, os.path.join(folder, name), state))}
 
 
 def newest(state: str = STATE) -> dict[str, str]:
@@ -109,11 +136,11 @@ def revision_of(name: str, path: str) -> str:
 
 
 def prune(keep: t.Container[str], state: str = STATE, *, age: float = 86400) -> list[str]:
-    """Remove snapshots that are not in ``keep``, not the newest of their name and older than ``age`` seconds.
+    """Remove snapshots older than ``age`` seconds that are neither in ``keep`` nor pinned nor the newest of their name.
 
     A younger one may be what a build that runs now reads.  Returns the removed paths.
     """
-    spared = set(newest(state).values())
+    spared = {*newest(state).values(), *pins(state)}
     old = [path for _name, path in snapshots(state) if path not in keep and path not in spared]
     gone = [path for path in old if os.stat(path).st_mtime < time.time() - age]
     for path in gone:
@@ -165,17 +192,22 @@ def _copy(location: str, path: str, before: str) -> None:
     for leftover in _durable.drafts(os.path.dirname(path)):
         _durable.remove(leftover)
     draft = _durable.draft(path)
+    fill(location, draft, before)
+    _durable.finish(draft, path)
+
+
+def fill(location: str, draft: str, before: str) -> None:
+    """Copy a repository whose revision is ``before`` to a new folder, which is gone where that fails."""
     _files.directory(draft)
     try:
         for entry in entries(location):
             _copy_entry(entry, os.path.join(location, entry.path), os.path.join(draft, entry.path))
     except OSError as exc:
         _durable.remove(draft)
-        raise BinhostError(f"{location}: expected to copy it to {path}, found: {exc}") from None
+        raise BinhostError(f"{location}: expected to copy it to {draft}, found: {exc}") from None
     if revision(location) != before:
         _durable.remove(draft)
         raise BinhostError(f"{location}: expected it to stay as it is while it is copied, found it changed; run again")
-    _durable.finish(draft, path)
 
 
 def link(snapshot: str, folder: str) -> None:

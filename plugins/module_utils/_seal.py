@@ -5,16 +5,20 @@
 
 ::
 
-    {"format": 2, "target": "x86-64-v3", "number": 41, "time": "2026-01-31T12:00:00Z", "timestamp": 1769860800,
+    {"format": 3, "target": "x86-64-v3", "number": 41, "time": "2026-01-31T12:00:00Z", "timestamp": 1769860800,
      "expires": "2026-05-01T12:00:00Z", "key": "<fingerprint>", "restores": 0,
      "index": {"sha512": "…", "size": 51234},
      "repositories": {"gentoo": {"revision": "…", "archive": "repos/gentoo.tar.xz", "sha512": "…", "size": 41234567}},
      "packages": {"app-misc/foo/foo-1.2-1.gpkg.tar": {"sha512": "…", "size": 20480, "key": "<fingerprint>",
-       "cflags": "-O2 -march=x86-64-v3", "kernel": "3.2.0", "source": {"size": 18432, "md5": "…", "sha1": "…"}}}}
+       "cflags": "-O2 -march=x86-64-v3", "kernel": "3.2.0", "glibc": "2.38", "isa": "x86-64-v3",
+       "source": {"size": 18432, "md5": "…", "sha1": "…"}}},
+     "record": {"sha512": "…", "size": 4096}}
 
 ``timestamp`` is the TIMESTAMP of Packages and the mtime of its files; sizes are bytes; paths are relative to the
 generation's folder.  A key that this format does not have is an error: a later format gets another number.
-Beside it stands ``seal.json.asc``, the detached signature of its bytes by ``key``; format 1 had none.
+``record`` is what ``record.json`` beside it has to be: what the generation was made from; null without one.
+Beside it stands ``seal.json.asc``, the detached signature of its bytes by ``key``; format 1 had none, and format 2
+neither ``glibc`` nor ``isa`` nor ``record``.
 """
 
 from __future__ import annotations
@@ -29,9 +33,10 @@ from dataclasses import asdict, dataclass
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import TARGET_NAME
 
-FORMAT: t.Final = 2
+FORMAT: t.Final = 3
 NAME: t.Final = "seal.json"
 SIGNATURE: t.Final = "seal.json.asc"
+RECORD: t.Final = "record.json"
 REPOSITORY_NAME: t.Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\Z")  # PMS 3.1.5
 _REVISION = re.compile(r"[0-9a-f]{12,64}\Z")
 _SHA512 = re.compile(r"[0-9a-f]{128}\Z")
@@ -41,6 +46,8 @@ _KEY = re.compile(r"([0-9A-F]{40}|[0-9A-F]{64})?\Z")
 _MD5 = re.compile(r"([0-9a-f]{32})?\Z")
 _SHA1 = re.compile(r"([0-9a-f]{40})?\Z")
 _KERNEL = re.compile(r"(\d+\.\d+\.\d+)?\Z")
+_GLIBC = re.compile(r"(\d+\.\d+(\.\d+)?)?\Z")
+_ISA = re.compile(r"(x86-64(-v[234])?)?\Z")
 _LINE = re.compile(r"[^\n\r\0]*\Z")
 
 
@@ -68,6 +75,8 @@ class Package(File):
     key: str  # fingerprint of the primary key that signed it, "" if none did
     cflags: str  # that it was compiled with
     kernel: str  # the oldest that its programs start on, such as "3.2.0"; "" if they don't say
+    glibc: str  # the oldest that has all that its programs ask for, such as "2.38"; "" if they ask for none
+    isa: str  # the level of x86 that its programs say they need, such as "x86-64-v3"; "" if they don't say
     source: Source
 
 
@@ -99,6 +108,7 @@ class Seal:
     index: File
     repositories: t.Mapping[str, Repository]
     packages: t.Mapping[str, Package]  # PATH of the index to file
+    record: File | None = None  # of what it was made
 
     def revisions(self) -> dict[str, str]:
         """Return repository to revision, sorted by name."""
@@ -153,6 +163,7 @@ def _seal(read: _Reader) -> Seal:
         index=_file(read.record("index")),
         repositories={name: _repository(entry) for name, entry in read.records("repositories", repository_name)},
         packages={path: _package(entry) for path, entry in read.records("packages", inside)},
+        record=_file(read.record("record")) if read.has("record") else None,
     )
     read.ends("format", *Seal.__dataclass_fields__)
     return seal
@@ -164,7 +175,7 @@ def _file(read: _Reader) -> File:
 
 
 def _package(read: _Reader) -> Package:
-    read.ends("sha512", "size", "key", "cflags", "kernel", "source")
+    read.ends("sha512", "size", "key", "cflags", "kernel", "glibc", "isa", "source")
     source = read.record("source")
     source.ends("size", "md5", "sha1")
     return Package(
@@ -173,6 +184,8 @@ def _package(read: _Reader) -> Package:
         key=read.text("key", _KEY),
         cflags=read.text("cflags", _LINE),
         kernel=read.text("kernel", _KERNEL),
+        glibc=read.text("glibc", _GLIBC),
+        isa=read.text("isa", _ISA),
         source=Source(source.number("size"), source.text("md5", _MD5), source.text("sha1", _SHA1)),
     )
 
@@ -227,6 +240,10 @@ class _Reader:
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise BinhostError(f"{self.where}: {key}: expected a whole number from {least}, found {value!r}")
         return value
+
+    def has(self, key: str) -> bool:
+        """Return whether there is anything but null at ``key``."""
+        return self._value.get(key) is not None
 
     def record(self, key: str) -> _Reader:
         """Return the record at ``key``."""

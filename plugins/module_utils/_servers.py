@@ -16,7 +16,15 @@ import typing as t
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.larry.binhost.plugins.module_utils import _fetch, _local, _openpgp, _seal
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _fetch,
+    _local,
+    _openpgp,
+    _probe,
+    _seal,
+    _transport,
+    _unfit,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
@@ -39,11 +47,12 @@ class Request:
     """What is wanted."""
 
     place: Place
-    uris: Sequence[str]
+    sources: Sequence[_transport.Source]
     timeout: float = 5  # seconds per attempt
     allow_older: bool = False
     pinned: int | None = None  # exactly this generation, None for the current one
     trust: Trust | None = None  # None believes whoever answers
+    machine: _unfit.Machine | None = None  # whose index lacks what it can't run; None leaves nothing out
 
     @property
     def wanted(self) -> str:
@@ -75,14 +84,24 @@ class Trouble:
     text: str
 
 
+def unfit(request: Request, seal: _seal.Seal) -> dict[str, _unfit.Reason]:
+    """Return PATH to the reason of what is left out of the index."""
+    return _unfit.reasons(seal, request.machine) if request.machine else {}
+
+
 class StaleError(BinhostError):
     """What a server offers was right once."""
 
 
 def answers(request: Request, here: _local.Here) -> Iterator[Offer | Trouble]:
     """Yield what each server in turn offers, or why nothing of it is to be used."""
-    for uri in map(_fetch.base, request.uris):
+    uris = [_transport.base(source.uri) for source in request.sources]
+    # One way alone is as well asked at once.
+    quiet = _probe.silent(uris, request.place.target) if len(uris) > 1 else {}
+    for uri in uris:
         try:
+            if uri in quiet:
+                raise _fetch.Unanswered(quiet[uri])
             offer = _ask(request, uri)
             _fits(request, here, offer)
         except _fetch.Absent:
@@ -111,7 +130,7 @@ def _ask(request: Request, uri: str) -> Offer:
     """Return what a server offers once its signature is verified.  Raises ``BinhostError`` and what ``_fetch`` does."""
     target = request.place.target
     url = f"{uri}/{target}/{request.wanted}/seal.json"
-    raw = _fetch.text(url, timeout=request.timeout, most=_LARGEST_SEAL)
+    raw = _fetch.text(url, timeout=request.timeout, most=_LARGEST_SEAL, state=request.place.state)
     seal = _seal.parse(raw, where=url)
     if seal.target != target:
         raise BinhostError(f"{url}: expected the seal of target {target}, found that of {seal.target}")
@@ -127,7 +146,7 @@ def _ask(request: Request, uri: str) -> Offer:
 def _signature(request: Request, url: str) -> bytes:
     """Return the seal's signature, which has to be there."""
     try:
-        return _fetch.text(url, timeout=request.timeout, most=_LARGEST_SIGNATURE)
+        return _fetch.text(url, timeout=request.timeout, most=_LARGEST_SIGNATURE, state=request.place.state)
     except _fetch.Absent:
         raise BinhostError(
             f"{url}: expected the seal's signature, found none: what is not signed is not taken. Run site.yml with the "

@@ -11,17 +11,38 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import typing as t
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.larry.binhost.plugins.module_utils import _files, _services, _tree, _tree_apply, _tree_plan
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _exports,
+    _files,
+    _services,
+    _tree,
+    _tree_apply,
+    _tree_plan,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._openpgp import Run
 from ansible_collections.larry.binhost.plugins.module_utils._services import Service, State, Step
 from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import Change, Entry
 
 RECORD = "services.json"
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is run after files have changed, as a service that no manager tells of them."""
+
+    argv: tuple[str, ...]
+    after: tuple[str, ...]  # the files
+
+    @property
+    def words(self) -> str:
+        """The command as a person types it."""
+        return " ".join(map(shlex.quote, self.argv))
 
 
 @dataclass(frozen=True)
@@ -33,6 +54,7 @@ class Wish:
     directories: Sequence[str] = ()
     checks: Sequence[Sequence[str]] = ()
     services: Sequence[Service] = ()
+    commands: Sequence[Command] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +68,7 @@ class Intent:
     known: _files.Record
     record: _files.Record
     manager: _services.Manager | None = field(repr=False, default=None)
+    commands: Sequence[Command] = ()  # to run
 
     @property
     def paths(self) -> list[str]:
@@ -79,6 +102,7 @@ def intent(run: Run, wish: Wish, *, state: str, manager: _services.Manager | Non
     if wish.services and not manager:
         names = ", ".join(service.name for service in wish.services)
         raise BinhostError(f"services {names}: expected systemd or OpenRC to run here, found neither")
+    _exported(wish)
     known = _files.load_record(os.path.join(state, RECORD))
     pending = known.get(_pending(wish.owner), {})
     changes = _file_changes(wish, known)
@@ -92,7 +116,22 @@ def intent(run: Run, wish: Wish, *, state: str, manager: _services.Manager | Non
     record = {path: _files.digest(entry.content) for path, entry in wish.files.items()}
     others = {name: paths for name, paths in known.items() if name not in (wish.owner, _pending(wish.owner))}
     after = {**others, **({wish.owner: record} if record else {})}
-    return Intent(_missing(wish.directories), changes, steps, now, known, after, manager)
+    touched = {change.path for change in changes}
+    commands = [one for one in wish.commands if touched & set(one.after) or _told(one) in pending]
+    return Intent(_missing(wish.directories), changes, steps, now, known, after, manager, commands)
+
+
+def _exported(wish: Wish) -> None:
+    """Look at what an NFS server would read, which has no checker of its own.  Raises ``BinhostError``."""
+    ours = {path: entry.content for path, entry in wish.files.items() if _exports.FILE.match(path)}
+    others = {path: text for path, text in (_exports.files() if ours else {}).items() if path not in ours}
+    for path, text in ours.items():
+        _exports.check(path, text, others)
+
+
+def _told(command: Command) -> str:
+    """Return the name under which a command is among what is still to be told."""
+    return f"command {command.words}"
 
 
 def _pending(owner: str) -> str:
@@ -128,7 +167,11 @@ def as_diff(intent: Intent) -> list[dict[str, str]]:
         for path in intent.folders
     ]
     files = _tree_plan.as_diff("/", intent.changes)
-    return [*folders, *files, *_services.as_diff(intent.steps, intent.states)]
+    commands = [
+        {"before": "", "after": "run\n", "before_header": one.words, "after_header": one.words}
+        for one in intent.commands
+    ]
+    return [*folders, *files, *_services.as_diff(intent.steps, intent.states), *commands]
 
 
 def carry_out(run: Run, wish: Wish, intent: Intent, *, state: str) -> None:
@@ -147,6 +190,8 @@ def carry_out(run: Run, wish: Wish, intent: Intent, *, state: str) -> None:
         _services.carry_out(run, intent.manager, [step for step in intent.steps if step not in early])
         if intent.steps:
             _services.verify(run, intent.manager, wish.services)
+    for command in intent.commands:
+        _check(run, command.argv, command.argv, "succeed")
     if intent.record != intent.known or intent.changes:
         _files.save_record(record, intent.record)
 
@@ -161,6 +206,7 @@ def _made(path: str) -> None:
 def _before(owner: str, intent: Intent) -> _files.Record:
     """Return the record while the work goes on: all that was ours or will be, and what is to be told."""
     tell: dict[str, str] = {step.service: step.verb for step in intent.steps if step.verb in ("restart", "reload")}
+    tell.update((_told(command), "run") for command in intent.commands)
     ours = {**intent.known.get(owner, {}), **intent.record.get(owner, {})}
     return {**intent.record, owner: ours, _pending(owner): tell}
 
@@ -186,11 +232,11 @@ def _draft(path: str, draft: str, entry: Entry) -> None:
         raise BinhostError(f"{path}: expected to write it, found: {exc.strerror}") from exc
 
 
-def _check(run: Run, argv: list[str], check: Sequence[str]) -> None:
-    code, text, words = run(argv)
+def _check(run: Run, argv: Sequence[str], check: Sequence[str], end: str = "accept the new files") -> None:
+    code, text, words = run(list(argv))
     if code != 0:
         said = "\n".join(part.strip() for part in (text, words) if part.strip())
-        raise BinhostError(f"{' '.join(check)}: expected it to accept the new files, found status {code}:\n{said}")
+        raise BinhostError(f"{' '.join(check)}: expected it to {end}, found status {code}:\n{said}")
 
 
 def instead(argv: Sequence[str], drafts: Mapping[str, str]) -> list[str]:

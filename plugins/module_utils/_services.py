@@ -24,7 +24,7 @@ VERBS: t.Final[tuple[Verb, ...]] = ("stop", "disable", "define", "enable", "star
 class Service:
     """A service that is to run now and after every boot."""
 
-    name: str
+    name: str  # without .service; one that ends in .timer is a timer
     reload_on: tuple[str, ...] = ()  # files with whose change it is told to read them again
     restart_on: tuple[str, ...] = ()  # files with whose change it is started anew; this one wins
 
@@ -58,7 +58,9 @@ class Manager:
 
 SYSTEMD = Manager(
     "systemd",
-    re.compile(r"(?:/etc|/usr/lib|/lib|/usr/local/lib)/systemd/system/([^/]+)\.service\Z"),
+    re.compile(
+        r"(?:/etc|/usr/lib|/lib|/usr/local/lib)/systemd/system/([^/]+\.timer|[^/]+(?=\.service))(?:\.service)?\Z"
+    ),
     {
         "stop": ("systemctl", "stop", "{}.service"),
         "disable": ("systemctl", "disable", "{}.service"),
@@ -103,7 +105,7 @@ def states(run: Run, found: Manager, names: Sequence[str]) -> dict[str, State]:
     if not names:
         return {}
     if found is SYSTEMD:
-        units = [f"{name}.service" for name in names]
+        units = [unit for name in names for unit in _filled(["{}.service"], name)]
         _code, text, _words = run(["systemctl", "show", "--property=Id,ActiveState,UnitFileState", "--", *units])
         return dict(zip(names, systemd_states(text, len(names))))
     return {name: _openrc_state(run, name) for name in names}
@@ -196,7 +198,8 @@ def verify(run: Run, found: Manager, services: Iterable[Service]) -> None:
 
 
 def _filled(words: Iterable[str], service: str) -> list[str]:
-    return [word.replace("{}", service) for word in words]
+    """Return the words for a service; what is named as a timer of systemd's is one."""
+    return [word.replace("{}", service).replace(".timer.service", ".timer") for word in words]
 
 
 def as_diff(steps: Iterable[Step], current: Mapping[str, State]) -> list[dict[str, str]]:

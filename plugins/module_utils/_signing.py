@@ -130,7 +130,19 @@ def file(run: Run, key: Key, path: str, signature: str, *, state: str = STATE) -
 
 def detached(run: Run, key: Key, path: str, signature: str, *, state: str) -> None:
     """Write that signature, for who holds the lock of the keys already.  Raises ``BinhostError``."""
+    _sign(run, key, ("--armor", "--output", signature, "--detach-sign", path), path, state)
+
+
+def clear(run: Run, key: Key, path: str, signed: str, *, state: str = STATE) -> None:
+    """Write the text of ``path``, signed as it can be read (RFC 9580, 7), to ``signed``.  Raises ``BinhostError``."""
+    _keys.usable(key)
+    with _lock.held("keys", state=state, wait=_PATIENCE):
+        _sign(run, key, ("--output", signed, "--clear-sign", path), path, state)
+    os.chmod(signed, _durable.FILE_MODE)
+
+
+def _sign(run: Run, key: Key, words: t.Sequence[str], path: str, state: str) -> None:
     with _gnupg.agent_ends(run, key.home, own=key.home == _keys.own_home(state)):
-        words = ("--local-user", key.fingerprint, "--digest-algo", "SHA512", "--armor", "--output", signature)
-        command = _gnupg.argv(key.home, *words, "--detach-sign", path, passphrase_file=key.passphrase_file)
+        own = ("--local-user", key.fingerprint, "--digest-algo", "SHA512")
+        command = _gnupg.argv(key.home, *own, *words, passphrase_file=key.passphrase_file)
         _gnupg.output(run, command, f"{path}: expected to sign it with {key.fingerprint} of {key.home}")

@@ -14,16 +14,18 @@ from dataclasses import dataclass, field
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _bring,
     _fetch,
+    _generation,
     _local,
     _lock,
     _seal,
     _servers,
+    _unfit,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 from ansible_collections.larry.binhost.plugins.module_utils._servers import Offer, Request, Trouble
 
-_PATIENCE: t.Final = 60  # seconds to wait for another synchronisation
+PATIENCE: t.Final = 60  # seconds to wait for another synchronisation
 
 
 @dataclass(frozen=True)
@@ -52,17 +54,20 @@ def check(request: Request) -> Result:
     return _first(request, lambda _here, _offer: None)
 
 
-def run(request: Request) -> Result:
+def run(request: Request, *, wait: float = PATIENCE) -> Result:
     """Bring the wanted generation here if it isn't, from the first server that has it as it must be.
 
     No answer from any server is no error.  Raises ``BinhostError`` if what they answer is wrong, a number lower than
     what was here, or another generation of the same number; what is here then stays.
     """
-    with _lock.held("sync", state=request.place.state, wait=_PATIENCE):
+    with _lock.held("sync", state=request.place.state, wait=wait):
         return _first(request, lambda here, offer: _install(request, here, offer))
 
 
-def _first(request: Request, act: t.Callable[[_local.Here, Offer], int | None]) -> Result:
+_Act = t.Callable[[_local.Here, Offer], t.Optional[int]]
+
+
+def _first(request: Request, act: _Act) -> Result:
     """Go through the servers until one's offer is here or was acted on; ``act`` returns the new index's TIMESTAMP."""
     _refuse_master(request.place.state)
     here = _local.find(request.place)
@@ -80,7 +85,24 @@ def _first(request: Request, act: t.Callable[[_local.Here, Offer], int | None]) 
             passed.append(exc.trouble)
             continue
         return Result(here, found, answer.seal.number, timestamp or here.timestamp, changed=True)
-    return Result(here, _nobody(request, here, passed), here.number, here.timestamp)
+    return _alone(request, here, _nobody(request, here, passed), act)
+
+
+def _alone(request: Request, here: _local.Here, answer: Answer, act: _Act) -> Result:
+    """Let what is here be right for this machine, whose kernel may be another now, though nobody has anything newer."""
+    known = _offer(request.place, here) if here.seal and here.complete and here.uri else None
+    if known is None or here.excluded == _servers.unfit(request, known.seal):
+        return Result(here, answer, here.number, here.timestamp)
+    timestamp = act(here, known)
+    return Result(here, answer, here.number, timestamp or here.timestamp, changed=True)
+
+
+def _offer(place: Place, here: _local.Here) -> Offer | None:
+    """Return what is here as what was offered then."""
+    folder = place.generation(str(here.number))
+    base = str(here.uri).rpartition(f"/{place.target}/")[0]
+    raw, signature = (_generation.read(os.path.join(folder, name)) for name in (_seal.NAME, _seal.SIGNATURE))
+    return Offer(base, here.seal, raw, signature) if here.seal else None
 
 
 class _TroubleError(Exception):
@@ -97,12 +119,13 @@ def _install(request: Request, here: _local.Here, offer: Offer) -> int:
     highest = max(least, offer.seal.number)
     with _cleaning(request.place):
         try:
-            index = _bring.bring(request.place, offer, timeout=request.timeout)
+            index = _bring.bring(request.place, here, offer, timeout=request.timeout)
         except _fetch.Unanswered as exc:
             raise _TroubleError(Trouble(offer.uri, "silent", str(exc))) from exc
         except BinhostError as exc:
             raise _TroubleError(Trouble(offer.uri, "wrong", str(exc))) from exc
-        return _bring.install(request.place, here, offer, index, highest=highest)
+        excluded = _servers.unfit(request, offer.seal)
+        return _bring.install(request.place, here, offer, index, highest=highest, excluded=excluded)
 
 
 @contextlib.contextmanager
@@ -166,7 +189,8 @@ def _remarks(request: Request, offer: Offer) -> list[str]:
 def _settled(request: Request, here: _local.Here, offer: Offer) -> bool:
     """Return whether the offer is what is here already, verified if it is to be."""
     believed = here.verified or request.trust is None
-    return here.seal == offer.seal and here.complete and here.uri == offer.place and believed
+    same = here.seal == offer.seal and here.complete and here.uri == offer.place and believed
+    return same and here.excluded == _servers.unfit(request, offer.seal)
 
 
 def _refuse_master(state: str) -> None:
@@ -175,6 +199,15 @@ def _refuse_master(state: str) -> None:
     for target in sorted(os.listdir(root)) if os.path.isdir(root) else []:
         if os.path.islink(os.path.join(root, target, "current")):
             raise BinhostError(f"{root}/{target}: expected a slave, found a master that publishes {target}")
+
+
+def excluded(request: Request, result: Result) -> t.Mapping[str, _unfit.Reason]:
+    """Return PATH to the reason of what the index lacks afterwards."""
+    if not result.changed:
+        return result.here.excluded
+    offer = result.answer.offer
+    seal = offer.seal if offer else result.here.seal
+    return _servers.unfit(request, seal) if seal else {}
 
 
 def describe(result: Result) -> tuple[str, str]:

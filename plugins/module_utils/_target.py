@@ -9,7 +9,7 @@ import os
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.larry.binhost.plugins.module_utils import _fingerprint, _paths, _repository
+from ansible_collections.larry.binhost.plugins.module_utils import _fingerprint, _job_files, _paths, _repository
 
 #: A build in which a package of the root failed is not published.
 COMPLETE: t.Final = "complete"
@@ -45,11 +45,13 @@ class Target:
     distdir: str
     options: t.Mapping[str, t.Any]  # emerge's
     build_on_slave: t.Sequence[str] = ()  # packages that every slave makes itself; "*" for any text
+    restricted: str = ""  # folder of sources that only persons may fetch; empty: they are in ``distdir``
     network: str = "none"  # of builds: none, host, or HOST:PORT that alone is reached; sources are fetched before
     tmpfs: int | None = None  # bytes of memory for builds; None: on the root's disk
     on_disk: t.Sequence[str] = ()  # packages that are too large for that; "*" for any text
     proof: str | None = None  # the package with which a new root proves itself; None: a small one is chosen
     depclean: bool = False  # whether what no world asks for any more leaves the root
+    base: str = ""  # the target on which this one stands (see ``_stack``); "": none
     # {"atom", "use"}: a package and the USE with which it is built first where it stands in a circle of dependencies
     cycles: t.Sequence[t.Mapping[str, str]] = ()
     # "source", "key", "fingerprint", "verify": the stage that a root which takes over is unpacked from; none: none does
@@ -81,7 +83,12 @@ class Target:
     @property
     def record(self) -> str:
         """Where the last complete build's fingerprint is."""
-        return os.path.join(self.state_dir, "fingerprints", f"target-{self.name}.json")
+        return record_of(self.name, self.state_dir)
+
+    @property
+    def base_record(self) -> str:
+        """Where it is written down on which state of its base it stands."""
+        return os.path.join(self.state_dir, "fingerprints", f"base-{self.name}.json")
 
 
 @dataclass
@@ -99,6 +106,7 @@ class Result:
     # {"package", "cpv", "old", "new", "rebuilds"}: languages, compilers and libcs that came in another slot or version
     major: list[dict[str, t.Any]] = field(default_factory=list)
     fresh: str = ""  # why a root from the stage took the old one's place; "" if none did
+    seconds: dict[str, float] = field(default_factory=dict)  # package that was compiled -> how long that took
     problems: list[str] = field(default_factory=list)  # a slave's packages that could not be built; the others' could
     # "x/a-1", or "x/a-1 for SLAVE", to what ``_failed.Failed`` has of it: all that stand failed now
     failed: dict[str, dict[str, t.Any]] = field(default_factory=dict)
@@ -108,9 +116,14 @@ class Result:
     held: str = ""  # why this isn't to be published; empty if it is
 
 
+def record_of(name: str, state_dir: str) -> str:
+    """Return where the fingerprint of a target's last complete build is."""
+    return os.path.join(state_dir, "fingerprints", f"target-{name}.json")
+
+
 def revisions(target: Target) -> dict[str, str]:
     """Return the revision that each repository is at now, as its snapshot is named by it."""
-    return {name: _repository.revision(place)[:12] for name, place in target.repositories.items()}
+    return {name: _repository.digits(name, place, target.state_dir) for name, place in target.repositories.items()}
 
 
 def snapshots(target: Target, revisions: t.Mapping[str, str]) -> dict[str, str]:
@@ -152,4 +165,22 @@ def index_state(pkgdir: str) -> str:
 def differs(target: Target, revisions: t.Mapping[str, str]) -> list[str]:
     """Return the names of what changed since the last complete build; empty means that there is nothing to do."""
     recorded = _fingerprint.recorded(target.record)
-    return [name for name, value in state(target, revisions).items() if recorded.get(name) != value]
+    changed = [name for name, value in state(target, revisions).items() if recorded.get(name) != value]
+    # While the base is built it isn't known yet what it will be.
+    busy = target.base and _job_files.find(f"build-{target.base}", target.state_dir).phase == "running"
+    return [*changed, *(["base"] if busy or base_differs(target) else [])]
+
+
+def base_differs(target: Target) -> bool:
+    """Return whether the base is another than the one on which a target stands; false where it stands on none."""
+    if not target.base:
+        return False
+    stands = _fingerprint.recorded(target.record).get("whole") == target.compile  # else its root was removed since
+    return not stands or _fingerprint.recorded(target.base_record).get("state") != base_state(target)
+
+
+def base_state(target: Target) -> str:
+    """Return a digest of what of its base a target depends on, and of the CPUs that it is for itself."""
+    built = _fingerprint.recorded(record_of(target.base, target.state_dir))
+    index = index_state(os.path.join(target.state_dir, "pkgdir", target.base))
+    return _fingerprint.digest([built, index, target.compile])

@@ -10,7 +10,9 @@ under its name, and the next run goes on with what is left.
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
+import typing as t
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +20,8 @@ from ansible_collections.larry.binhost.plugins.module_utils import _durable, _he
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 from ansible_collections.larry.binhost.plugins.module_utils._removal import Extent
+
+_JOBS: t.Final = ("build", "publish", "pack", "verify", "prune", "rebuild", "image")
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,13 @@ def _paths(name: str, state: str, everything: bool) -> list[str]:
     place = Place(name, state)
     builds = [os.path.join(state, part, name) for part in ("variants", "live", "divergence")]
     folders = [place.root, _root_copy.folder(place.root), *builds, place.pkgdir]
-    folders += [place.folder, place.pool] if everything else []
-    jobs = [os.path.join(state, "jobs", f"{kind}-{name}") for kind in ("build", "publish", "pack", "verify", "prune")]
-    folders += [*jobs, os.path.join(state, "config", name)]
+    folders += [place.folder, place.pool, os.path.join(state, "records", name)] if everything else []
+    folders += glob.glob(os.path.join(glob.escape(os.path.join(state, "rebuilds", name)), "*"))
+    jobs = [os.path.join(state, "jobs", f"{kind}-{name}") for kind in _JOBS]
+    folders += [*jobs, *(os.path.join(state, part, name) for part in ("config", "builder", "failed"))]
+    records = [os.path.join(state, "failed", f"{name}.json")]
     record = os.path.join(state, "fingerprints", f"target-{name}.json")
-    return [_unpack.partial(place.root), record, *(_durable.gone(folder) for folder in folders), *folders]
+    return [_unpack.partial(place.root), record, *records, *(_durable.gone(folder) for folder in folders), *folders]
 
 
 def plan(name: str, *, state: str = STATE, everything: bool = False) -> list[Part]:

@@ -23,6 +23,9 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
 _STORE: t.Final = "repos"
+#: What emerge --sync asks a server for first, and gives up without (portage's sync/modules/rsync/rsync.py). Empty, it
+#: says nothing of older or newer: a generation that was gone back to is synced, too.
+_TIMESTAMP: t.Final = "metadata/timestamp.chk"
 
 
 def store(place: Place) -> str:
@@ -36,6 +39,7 @@ def bring(place: Place, folder: str, seal: _seal.Seal) -> None:
         path = os.path.join(store(place), repository.folder(name))
         if not os.path.isdir(path):
             _make(path, os.path.join(place.state, "repos", repository.folder(name)), folder, repository)
+        _answering(path)
         _files.link(os.path.join(folder, _STORE, name), f"../../{_STORE}/{repository.folder(name)}")
 
 
@@ -49,6 +53,14 @@ def _make(path: str, snapshot: str, folder: str, repository: _seal.Repository) -
         _files.directory(os.path.dirname(path))
         _archive.unpack(os.path.join(folder, repository.archive), draft)
     _durable.finish(draft, path)
+
+
+def _answering(path: str) -> None:
+    """Let rsync's clients among Portage's find what they look for; a repository that was synced itself has it."""
+    file = os.path.join(path, _TIMESTAMP)
+    if not os.path.lexists(file) and not os.path.islink(os.path.dirname(file)):
+        _files.directory(os.path.dirname(file))
+        _files.write(file, "")
 
 
 def check(folder: str, seal: _seal.Seal) -> None:

@@ -56,6 +56,13 @@ def read(root: str, cpv: str, name: str) -> str:
         return ""
 
 
+def files(root: str, cpv: str, name: str) -> list[str]:
+    """Return the paths of a package's files of this name, in whatever folder."""
+    lines = (line for line in read(root, cpv, "CONTENTS").split("\n") if f"/{name} " in line)
+    found = [match["file"] for match in map(_CONTENTS.match, lines) if match and match["file"]]
+    return [path for path in found if path.rpartition("/")[2] == name]
+
+
 def changed(root: str, cpv: str, *, spared: t.Callable[[str], bool] = lambda path: False) -> list[str]:
     """Return the paths that aren't what the package installed, sorted: other content, another kind, gone.
 

@@ -270,6 +270,13 @@ options:
   begun:
     description: For O(state=finished), what the task with O(state=started) registered.
     type: dict
+  auto_update:
+    description:
+      - A part of each day, such as V(01:00-06:00), in which this machine brings the newest generation here and does
+        by itself what is asked now, if it has AC power. Once an hour C(larry-binhost.pyz update) looks, started by a
+        timer of systemd or by cron.
+      - If it is empty, that is removed. Without it, all stays as it is.
+    type: str
   wait:
     description: Whether this module itself waits for the job. Its action does, and sets this.
     type: bool
@@ -317,6 +324,16 @@ merge_list:
   returned: success, and where nobody has agreed to it
   type: list
   elements: dict
+acceptance:
+  description:
+    - What the merge list means to this host, before it begins; empty where there is nothing to do.
+    - >-
+      C(binary), the packages that come as binaries; C(source), those that are compiled, each with C(why) (a line for
+      each binary that isn't taken), C(fix) (the lines of configuration that would have one taken), C(seconds) and C(by)
+      (V(here), as long as it took here before; V(master), as long as it took the master, by the ratio of the two);
+      C(seconds), to compile all whose time is known; C(unknown), those whose time isn't.
+  returned: success, and where nobody has agreed to it
+  type: dict
 problems:
   description: Why nothing was started. Each has kind, packages, words and proposals.
   returned: where Portage or a guard refuses
@@ -384,7 +401,8 @@ afterwards:
     - >-
       C(preserved_libs) (cpv, paths), C(news) that nobody has read, C(config_files) that wait to be merged, C(elog)
       (cpv, level, text) of this run's packages, C(kernel_modules) (lines about kernels without modules and the other
-      way round), C(deleted_files) (service, command, pids, files) of what still uses files that are gone.
+      way round), C(deleted_files) (service, command, pids, files) of what still uses files that are gone, C(crashed)
+      (lines about binaries that the CPU could not run, by the kernel's log).
     - It is empty where emerge was not started.
   returned: success or failure
   type: dict
@@ -398,6 +416,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.larry.binhost.plugins.module_utils import (
+    _auto_update,
     _emerge_ask,
     _emerge_asked,
     _emerge_begin,
@@ -445,6 +464,7 @@ SPEC: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "started", "finished"], "default": "present"},
     "begun": {"type": "dict"},
     "wait": TRUE,
+    "auto_update": {"type": "str"},
     "state_dir": {"type": "path", "default": _paths.STATE},
 }
 
@@ -454,6 +474,9 @@ def converge(module: AnsibleModule, host: _emerge_asked.Host) -> dict[str, t.Any
     params = module.params
     begun = params["begun"] if params["state"] == "finished" else None
     begun = begun or _emerge_begin.begin(host, params)
+    if params["auto_update"] is not None and not begun.get("timed"):
+        timed = _auto_update.converge(module.run_command, params, check=module.check_mode)
+        begun = {**begun, "timed": True, "foreseen": _with(begun.get("foreseen"), timed)}
     if params["state"] == "started":
         return {**begun, "changed": False}
     while begun["job"]:
@@ -463,6 +486,15 @@ def converge(module: AnsibleModule, host: _emerge_asked.Host) -> dict[str, t.Any
         if begun["job"] and not params["wait"]:
             return {**begun, "changed": False}
     return _emerge_collect.finished(begun)
+
+
+def _with(foreseen: t.Mapping[str, t.Any] | None, timed: list[dict[str, str]]) -> dict[str, t.Any]:
+    """Return what is foreseen together with a timer's differences."""
+    told = dict(foreseen or {"changed": False})
+    if not timed:
+        return told
+    diff = told.get("diff") or []
+    return {**told, "changed": True, "diff": [*(diff if isinstance(diff, list) else [diff]), *timed]}
 
 
 def main() -> None:

@@ -124,6 +124,13 @@ options:
     description: The folder with the sources.
     type: path
     default: /var/cache/distfiles
+  machines:
+    description:
+      - >-
+        The slaves, name to C(features) (what the CPU has, in the kernel's names), C(kernel), C(glibc) and C(arch), for
+        RV(unfit).
+    type: dict
+    default: {}
   state_dir:
     description: The folder below which all of this is. Everything else in this collection expects the default.
     type: path
@@ -202,6 +209,19 @@ over_budget:
   returned: O(state=published), O(state=rolled_back) or O(state=pruned)
   type: int
   sample: 0
+kernel:
+  description: >-
+    The oldest kernel that all packages' programs start on, empty if none of them says.
+  returned: O(state=published) or O(state=rolled_back)
+  type: str
+  sample: 3.2.0
+unfit:
+  description: >-
+    Of O(machines), those that can't run all packages, name to PATH to the reason. It is published all the same; the
+    slave leaves these packages out.
+  returned: O(state=published) or O(state=rolled_back)
+  type: dict
+  sample: {laptop-old: {app-misc/hello/hello-2.10-1.gpkg.tar: "its programs start on Linux 6.6.0 or newer, ..."}}
 problems:
   description: What is wrong; then the module fails.
   returned: O(state=verified)
@@ -249,7 +269,7 @@ import typing as t
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _listing, _program, _release
+from ansible_collections.larry.binhost.plugins.module_utils import _last_plan, _listing, _program, _release
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
@@ -275,12 +295,17 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "build_on_slave": {"type": "list", "elements": "str", "default": []},
     "without": {"type": "list", "elements": "str", "default": []},
     "distdir": {"type": "path", "default": "/var/cache/distfiles"},
+    "machines": {"type": "dict", "default": {}},
     "state_dir": {"type": "path", "default": STATE},
 }
 
 
 def published(module: AnsibleModule, wanted: _release.Request) -> dict[str, t.Any]:
     """Publish unless in check mode; return the result.  Raises ``BinhostError``."""
+    if wanted.number is None and not module.check_mode:
+        # What was built and what failed then is another thing each time.
+        order = {**asdict(wanted), "repositories": {}, "without": [], "latest": False, "resign": False}
+        _last_plan.remember(wanted.state, wanted.target, "publish", order)
     result = _release.foreseen(module.run_command, wanted, check=module.check_mode)
     if result["changed"] and not module.check_mode:
         result = job(module, "publish", wanted)

@@ -28,6 +28,12 @@ options:
     description: The file that the kernel describes the CPU in.
     type: path
     default: /proc/cpuinfo
+  ssh_key:
+    description: >-
+      Whether the host is to have a key of its own to read packages by ssh. Where ssh is installed it is made if there
+      is none.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -117,9 +123,38 @@ ansible_facts:
           description: How much memory the host has.
           type: int
           returned: always
+        programs:
+          description: Which of C(exportfs), C(mount.nfs), C(nginx), C(rsync) and C(ssh) are there.
+          type: list
+          elements: str
+        ssh_key:
+          description: The public key with which this host reads packages by ssh; empty if there is none.
+          type: str
+          returned: always
+        fstab:
+          description: Where lines of C(/etc/fstab) mount that this collection wrote.
+          type: list
+          elements: str
+          returned: always
+        nfs_root:
+          description: What the machine exports as the root of all that NFSv4 shows (C(fsid=0)), empty if nothing.
+          type: str
+          returned: always
+        ssh_slaves:
+          description: The slaves that may read what is published here by ssh.
+          type: list
+          elements: str
+          returned: always
         service_mgr:
           description: V(systemd), V(openrc) or V(none).
           type: str
+          returned: always
+        crashed:
+          description: >-
+            Packages of the generation here that this CPU could not run, as the kernel's log says, each with C(path),
+            C(cpv), C(build_id), C(file), C(program), C(time) and C(text).
+          type: list
+          elements: dict
           returned: always
         free_bytes:
           description: What can still be written below /var/lib/larry-binhost.
@@ -131,28 +166,38 @@ ansible_facts:
       returned: always
 """
 
+import os
+import shutil
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _host_facts
+from ansible_collections.larry.binhost.plugins.module_utils import _host_facts, _mirror_link
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={"cpuinfo": {"type": "path", "default": "/proc/cpuinfo"}}, supports_check_mode=True
+        argument_spec={
+            "cpuinfo": {"type": "path", "default": "/proc/cpuinfo"},
+            "ssh_key": {"type": "bool", "default": False, "no_log": False},
+        },
+        supports_check_mode=True,
     )
     module.run_command_environ_update = {"LC_ALL": "C"}
 
-    def run(args: list[str]) -> tuple[int, str, str]:
-        return t.cast("tuple[int, str, str]", module.run_command(args, handle_exceptions=False))
+    def run(args: t.Sequence[str]) -> tuple[int, str, str]:
+        return t.cast("tuple[int, str, str]", module.run_command(list(args), handle_exceptions=False))
 
+    # Without ssh there is none yet: ssh comes with the declared packages.
+    made = module.params["ssh_key"] and not _mirror_link.public_key() and shutil.which("ssh-keygen")
     try:
+        if made and not module.check_mode:
+            _mirror_link.make_key(run, os.uname().nodename)
         found = _host_facts.facts(run, cpuinfo=module.params["cpuinfo"])
     except (BinhostError, OSError) as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, ansible_facts={"binhost_host": found, "service_mgr": found["service_mgr"]})
+    module.exit_json(changed=bool(made), ansible_facts={"binhost_host": found, "service_mgr": found["service_mgr"]})
 
 
 if __name__ == "__main__":

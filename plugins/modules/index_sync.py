@@ -16,7 +16,9 @@ description:
     generation is here already, fetches the index and the ebuild repositories that it names, checks them, and lets
     C(/var/lib/larry-binhost/current) point to them in one step. Portage reads the index from there; its C(URI) is
     the server that answered.
-  - Packages themselves are fetched by Portage.
+  - >-
+    Packages themselves are fetched by Portage. Those of no generation that is here, and those that were fetched days
+    ago, are removed from where it leaves them, C(/var/cache/binhost/binhost).
   - >-
     A server that is silent, has nothing, is behind what was here already, or answers with anything wrong is passed over
     with a remark, and the next is asked.
@@ -24,6 +26,11 @@ description:
     What is here stays in use if no server has anything to use. That is no failure where they are silent, or behind
     while another is silent; it is one where what they answer is wrong.
   - The generation that was in use before is kept too, older ones and the repositories that neither needs are removed.
+  - >-
+    Packages that this machine can't run are left out of the index, see RV(excluded).
+  - >-
+    What is asked for is kept in C(/var/lib/larry-binhost/sync.json), so that C(larry-binhost.pyz binhost-sync) does the
+    same without a controller; it, and C(larry-binhost.pyz fetch) by which Portage gets packages, are made here.
   - Neither proxies nor redirections are followed. A server that is silent or slow is given up.
 extends_documentation_fragment:
   - larry.binhost.attributes
@@ -38,13 +45,26 @@ options:
     description: The target of this machine.
     type: str
     required: true
-  uris:
+  sources:
     description:
-      - Where the generations are served, C(http://HOST:PORT) or C(https://HOST), in the order in which they are asked.
+      - Where the generations are served, in the order in which they are asked.
       - The first with a seal that is signed, valid and no step back is used.
     type: list
-    elements: str
+    elements: dict
     required: true
+    suboptions:
+      uri:
+        description:
+          - The place below which the target's folder is.
+          - >-
+            C(http://HOST:PORT) and C(https://HOST), a web server; C(file:///PATH), a mounted export or a stick;
+            C(ssh://USER@HOST:PORT), with this machine's own key; C(rsync://HOST:PORT/MODULE), an rsync daemon.
+        type: str
+        required: true
+      kind:
+        description: What the inventory calls it, for messages alone.
+        type: str
+        default: ""
   timeout:
     description:
       - Seconds after which a server is given up that hasn't answered with a complete seal.
@@ -69,6 +89,25 @@ options:
       - All keys by which the seal may be signed, armored, as RV(larry.binhost.signing_key#module:public) has them.
       - Without it, or if it is empty, those in C(trusted.asc). In check mode that file is not yet what it would be.
     type: str
+  host_keys:
+    description: >-
+      The public host keys of those that are asked by ssh, as RV(larry.binhost.mirror_access#module:host_keys) has them.
+      Without them, those that were known stay.
+    type: list
+    elements: str
+    default: []
+  hook:
+    description: >-
+      Whether a person's own C(emerge), at C(/usr/local/bin/emerge), first brings the newest generation here, as
+      C(larry-binhost.pyz binhost-sync) does. It waits for nobody who doesn't answer, and fails for nothing. A file of
+      somebody else's there stays.
+    type: bool
+    default: false
+  timer:
+    description: How often a timer of systemd, or cron, does so; empty for never.
+    type: str
+    choices: ["", hourly, daily, weekly]
+    default: ""
   allow_older:
     description: >-
       Whether a generation may replace a later one, or another of the same number. Right only if the master
@@ -85,15 +124,16 @@ EXAMPLES = r"""
 - name: The newest packages of the laptops are known here
   larry.binhost.index_sync:
     target: laptops
-    uris:
-      - http://192.168.1.10:8080
-      - http://192.168.1.11:8080
+    sources:
+      - uri: http://192.168.1.10:8080
+      - uri: file:///media/stick
+        kind: kit
 
 - name: This machine stays with the packages that it has
   larry.binhost.index_sync:
     target: laptops
-    uris:
-      - http://192.168.1.10:8080
+    sources:
+      - uri: http://192.168.1.10:8080
     pinned: 41
 """
 
@@ -107,6 +147,17 @@ uri:
   returned: success
   type: str
   sample: http://192.168.1.10:8080
+kind:
+  description: What the inventory calls the way that was used; empty if there was none, or it has no name.
+  returned: success
+  type: str
+  sample: nfs
+excluded:
+  description: Path of each package that this machine can't run, to the reason; it isn't in the index here.
+  returned: success
+  type: dict
+  sample:
+    sys-apps/foo/foo-1-1.gpkg.tar: its programs start on Linux 6.12.0 or newer, and 6.1.0 runs here
 number:
   description: The generation that is here, in check mode the one that would be; V(none) if there is none.
   returned: success
@@ -139,10 +190,25 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _files, _servers, _sync, _trust
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _fetch_child,
+    _fetched,
+    _files,
+    _machine,
+    _mirror_link,
+    _orders,
+    _program,
+    _servers,
+    _sync,
+    _sync_hook,
+    _transport,
+    _trust,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
+
+SOURCE = {"uri": {"type": "str", "required": True}, "kind": {"type": "str", "default": ""}}
 
 
 def converge(module: AnsibleModule) -> dict[str, t.Any]:
@@ -151,25 +217,31 @@ def converge(module: AnsibleModule) -> dict[str, t.Any]:
     if module.params["keys"]:
         keys = os.path.join(module.tmpdir, "keys.asc")
         _files.write(keys, module.params["keys"])
+    check = module.check_mode
     request = _servers.Request(
         place=Place(module.params["target"], state),
-        uris=module.params["uris"],
+        sources=_transport.sources(module.params["sources"]),
         timeout=module.params["timeout"],
         allow_older=module.params["allow_older"],
         pinned=module.params["pinned"],
         trust=_servers.Trust(module.run_command, keys) if module.params["verify"] else None,
+        machine=_machine.here(state, check=check),
     )
     if request.pinned is not None and request.pinned < 1:
         raise BinhostError(f"pinned: expected the number of a generation, found {request.pinned}")
     if request.timeout <= 0:
         raise BinhostError(f"timeout: expected more than 0 seconds, found {request.timeout}")
-    done = _sync.check(request) if module.check_mode else _sync.run(request)
+    remembered = _transport_keys(module, request)
+    done = _sync.check(request) if check else _sync.run(request)
     for remark in done.answer.remarks:
         module.warn(remark)
+    standing = _standing(module, request)
     before, after = _sync.describe(done)
     place = request.place.folder
     return {
-        "changed": done.changed,
+        "changed": done.changed or remembered or bool(standing),
+        "kind": _transport.kind(request.sources, done.answer.uri),
+        "excluded": {path: why.text for path, why in _sync.excluded(request, done).items()},
         "reachable": done.answer.uri is not None,
         "uri": done.answer.uri,
         "number": done.number,
@@ -177,8 +249,34 @@ def converge(module: AnsibleModule) -> dict[str, t.Any]:
         "repositories": _sync.revisions(done),
         "message": done.answer.message,
         "remarks": list(done.answer.remarks),
-        "diff": {"before_header": place, "after_header": place, "before": before, "after": after},
+        "diff": [{"before_header": place, "after_header": place, "before": before, "after": after}, *standing],
     }
+
+
+def _transport_keys(module: AnsibleModule, request: _servers.Request) -> bool:
+    """Remember the host keys of those that are asked by ssh; return whether one was new."""
+    uris = [source.uri for source in request.sources if source.uri.startswith("ssh:")]
+    links = [_fetch_child.link(uri, request.place.state) for uri in uris]
+    keys = module.params["host_keys"]
+    return any([_mirror_link.remember(each, keys, "", check=module.check_mode) for each in links])
+
+
+def _standing(module: AnsibleModule, request: _servers.Request) -> list[dict[str, str]]:
+    """Let this machine do the same by itself; return what of that was different."""
+    state, check = request.place.state, module.check_mode
+    before, after = _orders.kept(state), _orders.text(request)
+    if not check:
+        _fetched.clean(state)
+        _orders.keep(request)
+        _program.present(_program.path(state), state=state)
+    wanted = _sync_hook.Wanted(module.params["hook"], module.params["timer"])
+    # A state folder elsewhere is nobody's machine.
+    changed, warning = _sync_hook.converge(module.run_command, wanted, check=check) if state == STATE else ([], "")
+    if warning:
+        module.warn(warning)
+    path = os.path.join(state, _orders.NAME)
+    order = {"before_header": path, "after_header": path, "before": before, "after": after}
+    return [*([order] if before != after else []), *changed]
 
 
 def main() -> None:
@@ -186,11 +284,14 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "target": {"type": "str", "required": True},
-            "uris": {"type": "list", "elements": "str", "required": True},
+            "sources": {"type": "list", "elements": "dict", "required": True, "options": SOURCE},
             "timeout": {"type": "float", "default": 5},
             "pinned": {"type": "int"},
             "verify": {"type": "bool", "default": True},
             "keys": {"type": "str", "no_log": False},
+            "host_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "hook": {"type": "bool", "default": False},
+            "timer": {"type": "str", "choices": list(_sync_hook.TIMES), "default": ""},
             "allow_older": {"type": "bool", "default": False},
             "state_dir": {"type": "path", "default": STATE},
         },

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mirror_access
-short_description: Mirrors may read what a master publishes, and nothing else
+short_description: Mirrors and slaves may read what a master publishes, and nothing else
 version_added: 0.1.0
 author: larry.binhost contributors (@larry-binhost)
 description:
   - >-
-    Owns the mirrors' lines in a user's C(~/.ssh/authorized_keys). Whoever comes with such a key gets no shell and no
-    forwarding: sshd runs C(larry-binhost.pyz mirror-source), which lists generations and lets rsync read one.
+    Owns the mirrors' and slaves' lines in a user's C(~/.ssh/authorized_keys). Whoever comes with such a key gets no
+    shell and no forwarding: sshd runs C(larry-binhost.pyz mirror-source), which lists generations and lets rsync read
+    one, or a file of one.
   - All other lines stay as they are.
 extends_documentation_fragment:
   - larry.binhost.attributes
@@ -28,9 +29,13 @@ options:
       - Mirror to its public ssh key. A mirror that isn't named loses its line.
       - The line of one whose key is empty, which isn't known now, stays as it is.
     type: dict
-    required: true
+    default: {}
+  slaves:
+    description: Slave to its public ssh key, likewise.
+    type: dict
+    default: {}
   user:
-    description: As whom mirrors come. It needs to read what everybody can, so any user that can log in will do.
+    description: As whom they come. It needs to read what everybody can, so any user that can log in will do.
     type: str
     default: root
   state_dir:
@@ -61,7 +66,8 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
 SPEC = {
-    "keys": {"type": "dict", "required": True, "no_log": False},
+    "keys": {"type": "dict", "default": {}, "no_log": False},
+    "slaves": {"type": "dict", "default": {}},
     "user": {"type": "str", "default": "root"},
     "state_dir": {"type": "path", "default": STATE},
 }
@@ -73,8 +79,11 @@ def run(module: AnsibleModule) -> dict[str, object]:
     program = _program.path(state)
     file = _ssh_access.File.of(module.params["user"])
     before = _ssh_access.read(file)
-    keys = {str(name): str(key or "") for name, key in module.params["keys"].items()}
-    after = _ssh_access.wanted(before, keys, f"{program} --state={state} {_mirror_source.COMMAND}")
+    command = f"{program} --state={state} {_mirror_source.COMMAND}"
+    after = before
+    for kind, option in (("mirror", "keys"), ("slave", "slaves")):
+        keys = {str(name): str(key or "") for name, key in module.params[option].items()}
+        after = _ssh_access.wanted(after, keys, command, kind)
     if not module.check_mode:
         _program.present(program, state=state)
         if after != before:

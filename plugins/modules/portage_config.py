@@ -134,7 +134,7 @@ edited:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _config_check, _held, _tree, _tree_plan
+from ansible_collections.larry.binhost.plugins.module_utils import _configure, _last_plan, _tree
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
@@ -148,37 +148,15 @@ SPEC = {
 
 def run(module: AnsibleModule) -> dict[str, object]:
     """Return the result. Raises ``BinhostError``."""
-    root = module.params["root"]
-    if module.check_mode:
-        return configured(module, root)
-    with _tree.held(root):
-        return configured(module, root)
-
-
-def configured(module: AnsibleModule, root: str) -> dict[str, object]:
-    """Return the result of the one who configures this root. Raises ``BinhostError``."""
-    intent = _tree.asked(root, module.params)
-    if intent.changes and root != "/":
-        _held.free(root, _held.roots(module.params["state_dir"]))
-    verdict = _config_check.check(
-        module.run_command,
-        root,
-        intent.changes,
-        place=os.path.join(module.tmpdir, "configroot"),
-        repositories=module.params["repositories"],
-    )
-    for warning in verdict.warnings:
+    asked = {name: module.params[name] for name in SPEC}
+    target = _last_plan.target_of(asked["root"], asked["state_dir"])
+    if target and not module.check_mode:
+        _last_plan.remember(asked["state_dir"], target, "config", asked)
+    place = os.path.join(module.tmpdir, "configroot")
+    done = _configure.converge(module.run_command, asked, place=place, check=module.check_mode)
+    for warning in done.warnings:
         module.warn(warning)
-    if not module.check_mode:
-        _tree.carry_out(root, intent)
-    return {
-        "changed": bool(intent.changes) or intent.record != intent.known,
-        "paths": [change.path for change in intent.changes],
-        "adopted": [change.path for change in intent.changes if change.action == "adopt"],
-        "edited": sorted(intent.edited),
-        "read_by": verdict.read_by,
-        "diff": _tree_plan.as_diff(root, intent.changes, edited=intent.edited),
-    }
+    return done.result
 
 
 def main() -> None:

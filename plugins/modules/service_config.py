@@ -14,6 +14,8 @@ description:
   - Takes all files of one concern and the services that read them. New files are written beside the old ones, checked
     there by the services' own checkers, and only then renamed into place. A service is told what changed for it, and
     runs now and after every boot, under systemd or OpenRC.
+  - What an NFS server would read, which has no checker of its own, is read here, and refused where it exports something
+    to everybody or what a person exports already.
   - A declared file belongs to the collection from then on, by a record in C(/var/lib/larry-binhost/services.json). When
     it is no longer declared it is removed; if it defines a service, that is stopped and disabled first.
   - A run that was killed between a file and its service is completed by the next.
@@ -64,6 +66,24 @@ options:
         type: list
         elements: path
         default: []
+  commands:
+    description:
+      - What is run after the files are in place and the services were told, for what no service manager tells.
+      - One is run if a file that it waits for is new or gone, and by the next run if this one is killed before.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      argv:
+        description: The command's words.
+        type: list
+        elements: str
+        required: true
+      after:
+        description: The files.
+        type: list
+        elements: path
+        required: true
   owner:
     description: Who declares. Two roles that manage one host need two owners.
     type: str
@@ -99,6 +119,12 @@ services:
   returned: success
   type: dict
   sample: {nginx: [enable, start]}
+commands:
+  description: The commands that were, or would be, run.
+  returned: success
+  type: list
+  elements: str
+  sample: [exportfs -ra]
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -110,11 +136,16 @@ SERVICE = {
     "reload_on": {"type": "list", "elements": "path", "default": []},
     "restart_on": {"type": "list", "elements": "path", "default": []},
 }
+COMMAND = {
+    "argv": {"type": "list", "elements": "str", "required": True},
+    "after": {"type": "list", "elements": "path", "required": True},
+}
 SPEC = {
     "files": {"type": "dict", "default": {}},
     "directories": {"type": "list", "elements": "path", "default": []},
     "checks": {"type": "list", "elements": "list", "default": []},
     "services": {"type": "list", "elements": "dict", "default": [], "options": SERVICE},
+    "commands": {"type": "list", "elements": "dict", "default": [], "options": COMMAND},
     "owner": {"type": "str", "default": "larry-binhost"},
     "state_dir": {"type": "path", "default": _paths.STATE},
 }
@@ -132,6 +163,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
             _services.Service(one["name"], tuple(one["reload_on"]), tuple(one["restart_on"]))
             for one in asked["services"]
         ],
+        commands=[_service_files.Command(tuple(one["argv"]), tuple(one["after"])) for one in asked["commands"]],
     )
     intent = _service_files.intent(module.run_command, wish, state=state, manager=_services.manager())
     if not module.check_mode:
@@ -141,9 +173,10 @@ def run(module: AnsibleModule) -> dict[str, object]:
         if step.service:
             told.setdefault(step.service, []).append(step.verb)
     return {
-        "changed": bool(intent.paths or intent.steps or intent.record != intent.known),
+        "changed": bool(intent.paths or intent.steps or intent.commands or intent.record != intent.known),
         "paths": intent.paths,
         "services": told,
+        "commands": [command.words for command in intent.commands],
         "diff": _service_files.as_diff(intent),
     }
 

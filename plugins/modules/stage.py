@@ -87,7 +87,14 @@ import os
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _jobs, _openpgp, _program, _stage, _unpack
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _jobs,
+    _last_plan,
+    _openpgp,
+    _program,
+    _stage,
+    _unpack,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
@@ -107,6 +114,11 @@ def run(module: AnsibleModule) -> dict[str, object]:
     offer = _stage.Offer(asked["source"])
     if asked["verify"]:
         offer = _stage.Offer(asked["source"], asked["key"], _openpgp.fingerprint(asked["fingerprint"]))
+    cache = os.path.join(asked["state_dir"], "stages")
+    target = _last_plan.target_of(root, asked["state_dir"])
+    if target and not module.check_mode:
+        order = {"root": root, "offer": asdict(offer), "cache": cache}
+        _last_plan.remember(asked["state_dir"], target, "stage", order)
     stage = _stage.standing(root)
     if stage:
         if not module.check_mode and os.path.lexists(_unpack.partial(root)):
@@ -119,7 +131,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
     expected = _stage.promised(module.run_command, offer)
     known: dict[str, object] = {"file": offer.file, **({"sha512": expected["SHA512"]} if expected else {})}
     if not module.check_mode:
-        known = _unpacked(root, offer, expected, asked["state_dir"])
+        known = _unpacked(root, offer, expected, cache, asked["state_dir"])
     by = f"signed by {offer.fingerprint}" if offer.key else "not verified"
     diff = {
         "before": "",
@@ -130,9 +142,8 @@ def run(module: AnsibleModule) -> dict[str, object]:
     return {"changed": True, "stage": known, "diff": [diff]}
 
 
-def _unpacked(root: str, offer: _stage.Offer, expected: dict[str, str], state: str) -> dict[str, object]:
+def _unpacked(root: str, offer: _stage.Offer, expected: dict[str, str], cache: str, state: str) -> dict[str, object]:
     """Unpack as a job, or join the one that does; return what the root holds. Raises ``BinhostError``."""
-    cache = os.path.join(state, "stages")
     parameters = {"root": root, "offer": asdict(offer), "expected": expected, "cache": cache}
     holds = [root, _unpack.partial(root)]
     done = _program.run(_jobs.name_of("unpack", root), "unpack", parameters, holds=holds, state=state)

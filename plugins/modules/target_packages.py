@@ -115,6 +115,12 @@ options:
     description: Where the sources are kept on this host.
     type: path
     default: /var/cache/distfiles
+  restricted:
+    description:
+      - The folder on this host with sources that no program may fetch (RESTRICT=fetch), filled by hand. Builds read it.
+      - What is missing there is told, with size and digest, before anything is built.
+      - Without it they are looked for in O(distdir) alone.
+    type: path
   jobs:
     description: How many packages are built at a time.
     type: int
@@ -190,6 +196,14 @@ options:
       - Ebuilds that fetch while they build need more than V(none).
     type: str
     default: none
+  base:
+    description:
+      - The target on which this one stands. Its build root begins as a copy of that one's, with its own configuration,
+        and is made anew after each build of it; only what that one hasn't got is built. A build of it that goes on is
+        waited for.
+      - That target's packages are published among its own, as further names of the same files.
+    type: str
+    default: ""
   proof:
     description:
       - The package that a new root builds first.
@@ -307,6 +321,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _failed,
     _jobs,
+    _last_plan,
     _mounts,
     _patterns,
     _program,
@@ -330,7 +345,8 @@ RECIPE = {"atom": {"type": "str", "required": True}, "use": {"type": "str", "req
 def target(params: dict[str, t.Any]) -> _target.Target:
     """Return the module's options as what is to be built.  Raises ``BinhostError``."""
     same = ["name", "root", "repositories", "world", "wishes", "links", "compile", "cflags", "distdir"]
-    same += ["build_on_slave", "network", "proof", "depclean", "publish", "retry", "cycles", "stage", "state_dir"]
+    same += ["build_on_slave", "network", "proof", "depclean", "publish", "retry", "cycles"]
+    same += ["base", "stage", "state_dir"]
     lists = [
         params["build_on_slave"],
         params["build_on_disk"],
@@ -343,6 +359,7 @@ def target(params: dict[str, t.Any]) -> _target.Target:
         **{name: params[name] for name in same},
         variants=[_target.Variant(**variant) for variant in params["variants"]],
         options={"jobs": params["jobs"], "load_average": params["load_average"]},
+        restricted=params["restricted"] or "",
         tmpfs=_size.in_memory(size, "build_tmpfs") if size else None,
         on_disk=params["build_on_disk"],
     )
@@ -351,6 +368,8 @@ def target(params: dict[str, t.Any]) -> _target.Target:
 def converge(module: AnsibleModule) -> dict[str, object]:
     """Return the result. Raises ``BinhostError``."""
     wanted = target(module.params)
+    if not module.check_mode:
+        _last_plan.remember(wanted.state_dir, wanted.name, "build", {**asdict(wanted), "retry": False})
     revisions = _target.revisions(wanted)
     because = _target.differs(wanted, revisions)
     nothing = _failed.standing(wanted, _target.snapshots(wanted, revisions))
@@ -393,6 +412,7 @@ def main() -> None:
             "compile": {"type": "str", "required": True},
             "cflags": {"type": "str", "required": True},
             "distdir": {"type": "path", "default": _mounts.DISTDIR},
+            "restricted": {"type": "path"},
             "jobs": {"type": "int", "default": 1},
             "load_average": {"type": "float"},
             "depclean": {"type": "bool", "default": False},
@@ -402,6 +422,7 @@ def main() -> None:
             "build_tmpfs": {"type": "str"},
             "build_on_disk": {"type": "list", "elements": "str", "default": []},
             "network": {"type": "str", "default": "none"},
+            "base": {"type": "str", "default": ""},
             "proof": {"type": "str"},
             "cycles": {"type": "list", "elements": "dict", "default": [], "options": RECIPE},
             "stage": {"type": "dict", "default": {}},

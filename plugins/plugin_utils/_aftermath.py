@@ -46,6 +46,7 @@ def left(packages: Mapping[str, t.Any]) -> Iterator[str]:
     if spoke:
         yield f"messages of packages (/var/log/portage/elog): {_failure_text.listed(list(dict.fromkeys(spoke)))}"
     yield from found.get("kernel_modules") or ()
+    yield from found.get("crashed") or ()
     yield from _stale(found.get("deleted_files") or ())
 
 

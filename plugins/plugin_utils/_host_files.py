@@ -9,7 +9,7 @@ import functools
 import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import _cpu, _fragments, _paths
-from ansible_collections.larry.binhost.plugins.plugin_utils import _declared, _sizes
+from ansible_collections.larry.binhost.plugins.plugin_utils import _declared, _sizes, _transports
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Variables
 from ansible_collections.larry.binhost.plugins.plugin_utils._target_files import CFLAGS, LANGUAGES
 
@@ -20,8 +20,12 @@ CLIENT_CONF: t.Final = "make.conf/zz-binhost.conf"
 NO_BDEPS: t.Final = "--with-bdeps=n"
 #: Portage's default is to take a package that isn't signed where a person's binrepos.conf lets it.
 VERIFY: t.Final = ("binpkg-request-signature",)
-#: A dead master must not hold up a person's own emerge: wget gives up after two attempts of ten seconds.
-FETCH: t.Final = 'wget --no-proxy --tries={tries} --timeout=10 --no-verbose -O "${{DISTDIR}}/${{FILE}}" "${{URI}}"'
+#: Goes down the ladder, a dead master holds up nothing, and Portage sees only what is as the seal says.
+FETCH: t.Final = f'{_paths.below("larry-binhost.pyz")} fetch "${{URI}}" "${{DISTDIR}}/${{FILE}}"'
+
+
+#: Portage's own, and on this machine's disk.
+LOCAL: t.Final = {"DISTDIR": "/var/cache/distfiles", "PKGDIR": "/var/cache/binpkgs"}
 
 
 def own(slave: str, variables: Variables, spec: Variables) -> dict[str, str]:
@@ -67,6 +71,9 @@ def client(slave: str, variables: Variables, facts: t.Mapping[str, t.Any]) -> di
     settings = _declared.with_words(declared, "FEATURES", ["getbinpkg", *(VERIFY if verify else ())])
     # What Portage would run before it verifies; the keys that it needs are there, and a failure of it ends emerge.
     settings = {"PORTAGE_TRUST_HELPER": "", **settings} if verify else settings
+    # Where the packages are mounted: what lies in PKGDIR is taken unsigned, and to both Portage writes.
+    local = LOCAL if "nfs" in _transports.kinds(variables) else {}
+    settings = {**local, **settings}
     # Before the person's own words, of which the last one counts.
     defaults = {"EMERGE_DEFAULT_OPTS": NO_BDEPS, "MAKEOPTS": _sizes.makeopts(facts)}
     free = {name: value for name, value in defaults.items() if name not in settings}
@@ -90,8 +97,8 @@ def _binrepos(verify: str) -> str:
     repository = {
         "priority": "10",
         "sync-uri": f"file://{_paths.below('current')}",
-        "fetchcommand": FETCH.format(tries=2),
-        "resumecommand": FETCH.format(tries=2).replace(" -O ", " -c -O "),
+        "fetchcommand": FETCH,
+        "resumecommand": FETCH,
         "verify-signature": verify,
     }
     return _fragments.ini({"binhost": repository}, header="")

@@ -18,7 +18,17 @@ from dataclasses import dataclass
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.larry.binhost.plugins.module_utils import _paths, _patterns
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
-from ansible_collections.larry.binhost.plugins.plugin_utils import _declarations, _declared, _mirrors, _recipes
+from ansible_collections.larry.binhost.plugins.plugin_utils import (
+    _bases,
+    _declarations,
+    _declared,
+    _distfiles,
+    _mirrors,
+    _recipes,
+    _repositories,
+    _serving,
+    _transports,
+)
 
 if t.TYPE_CHECKING:
     import netaddr
@@ -41,6 +51,7 @@ TARGET: t.Final[Mapping[str, str]] = {
     **{name: variable.of for name, variable in _declared.VARIABLES.items()},
     "build_on_slave": "list",
     "depclean": "flag",
+    _bases.NAME: "text",
     "publish": "text",
     "cycles": "list",
 }
@@ -55,12 +66,25 @@ SLAVE: t.Final[Mapping[str, str]] = {
     **{f"slave_{name}": variable.of for name, variable in _declared.VARIABLES.items()},
     "slave_build_on_slave": "list",
     "slave_servers": "list",
+    "slave_transports": "list",
+    "slave_kit_path": "text",
+    "slave_without_master": "text",
+    "slave_distfiles": "flag",
     "slave_verify": "flag",
     "slave_pinned_generation": "number",
 }
 MASTER: t.Final[Mapping[str, str]] = {
     "binhost_address": "text",
     "master_http_port": "number",
+    "master_http_tls_certificate": "text",
+    "master_http_tls_key": "text",
+    "master_rsync": "flag",
+    "master_rsync_port": "number",
+    "master_ssh": "flag",
+    "master_nfs": "flag",
+    "master_nfs_share": "text",
+    "master_nfs_versions": "list",
+    "master_nfs_clients": "text",
     "master_jobs": "number",
     "master_makeopts": "text",
 }
@@ -126,13 +150,24 @@ class Fleet:
 
     @functools.cached_property
     def targets(self) -> Mapping[str, Variables]:
-        """The declared targets, as any host of the fleet sees them."""
+        """The declared targets, as any host of the fleet sees them, each with what its base says."""
+        found = self.as_declared
+        return _bases.merged(found) if isinstance(found, Mapping) else found
+
+    @functools.cached_property
+    def as_declared(self) -> Mapping[str, Variables]:
+        """The same as the owner wrote it."""
         return t.cast("Mapping[str, Variables]", self._common("binhost_targets", {}))
 
     @functools.cached_property
     def networks(self) -> Sequence[str]:
         """The declared networks, as any host of the fleet sees them."""
         return t.cast("Sequence[str]", self._common("binhost_networks", []))
+
+    @functools.cached_property
+    def repositories(self) -> Mapping[str, Variables]:
+        """The declared ebuild repositories, as any host of the fleet sees them."""
+        return t.cast("Mapping[str, Variables]", self._common(_repositories.NAME, {}))
 
     @functools.cached_property
     def hosts(self) -> Sequence[str]:
@@ -161,8 +196,9 @@ class Fleet:
 def fleet(groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Variables]) -> Fleet:
     """Return the fleet from Ansible's ``groups`` and ``hostvars``; only variables that the plan reads are looked at."""
     masters, slaves, mirrors = (list(groups.get(name, ())) for name in ("masters", "slaves", "mirrors"))
-    general = {"binhost_targets", "binhost_networks", "ansible_host", "binhost_target", REGROUP}
-    names = sorted({*general, *SLAVE, *MASTER, *MIRROR})
+    general = {"binhost_targets", "binhost_networks", _repositories.NAME, "binhost_target", REGROUP}
+    reached = {"ansible_host", "ansible_port", "ansible_user"}
+    names = sorted({*general, *reached, *SLAVE, *MASTER, *MIRROR})
     variables = {
         host: {name: hostvars[host][name] for name in names if name in hostvars[host]}
         for host in [*masters, *slaves, *mirrors]
@@ -195,6 +231,7 @@ def problems(fleet: Fleet) -> list[str]:
     """Return everything that is wrong with the inventory and can be seen without asking a host."""
     parts = (_groups, _shared, _targets, _networks, _masters, _slaves)
     found = [problem for part in parts for problem in part(fleet)]
+    found += [*_transports.problems(fleet), *_serving.problems(fleet), *_repositories.problems(fleet)]
     return found if not isinstance(fleet.targets, Mapping) else [*found, *_mirrors.problems(fleet)]
 
 
@@ -209,7 +246,8 @@ def _groups(fleet: Fleet) -> Iterator[str]:
 
 def _shared(fleet: Fleet) -> Iterator[str]:
     """What is the whole fleet's must not depend on who is asked."""
-    for name, value in (("binhost_targets", fleet.targets), ("binhost_networks", fleet.networks)):
+    common = {"binhost_targets": fleet.as_declared, "binhost_networks": fleet.networks}
+    for name, value in {**common, _repositories.NAME: fleet.repositories}.items():
         for host in [*fleet.hosts, *fleet.mirrors]:
             if fleet.variables[host].get(name, value) != value:
                 yield f"{host}: {name}: expected the same for every host, found {fleet.variables[host][name]!r}"
@@ -232,10 +270,13 @@ def _targets(fleet: Fleet) -> Iterator[str]:
             yield f"{where}: expected a name of lower-case letters, digits, - and _, found {name!r}"
         if name == AUTO:
             yield f"{where}: expected another name, since a host says {AUTO} where the plan is to choose"
+        if name in _distfiles.PATHS:
+            yield f"{where}: expected another name, since sources are served as {name}"
         if not isinstance(target, Mapping):
             yield f"{where}: expected a mapping, found {target!r}"
         else:
             yield from _target(where, target, fleet)
+    yield from _bases.problems(fleet.targets)
     yield from _one_installation(fleet)
 
 
@@ -313,9 +354,10 @@ def _networks(fleet: Fleet) -> Iterator[str]:
             networks.append(netaddr.IPNetwork(network))
         except (netaddr.AddrFormatError, ValueError, TypeError):
             yield f"all hosts: binhost_networks: expected networks such as 192.168.1.0/24, found {network!r}"
-    for network in networks:
-        if network.prefixlen == 0:
-            yield f"all hosts: binhost_networks: expected the fleet's own networks, found {network}: everybody's"
+    try:
+        _serving.merged(map(str, networks))
+    except BinhostError as exc:
+        yield f"all hosts: binhost_networks: {exc}"
     for host in [*fleet.masters, *fleet.slaves, *fleet.mirrors]:
         yield from _address(host, fleet.variables[host], networks)
 

@@ -13,23 +13,27 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fingerprint, _paths
-from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils import _atom, _fingerprint, _machine, _paths
 from ansible_collections.larry.binhost.plugins.plugin_utils import (
+    _bases,
     _cpus,
     _declared,
+    _distfiles,
     _host_files,
     _inventory,
     _mirrors,
     _price,
     _recipes,
     _remarks,
+    _repositories,
     _requests,
     _schema,
+    _serving,
     _shared,
     _sizes,
     _target_files,
     _targets,
+    _transports,
 )
 from ansible_collections.larry.binhost.plugins.plugin_utils._cpus import Cpus
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Fleet, Variables
@@ -65,6 +69,7 @@ def plan(
         for slave, name in where.items()
     }
     targets = {name: _target(name, group, fleet, facts, cpus, own) for name, group in groups.items()}
+    _bases.check(targets, cpus)
     made = {
         "version": _schema.VERSION,
         "cpus": {host: _host_cpu(host, cpus) for host in facts},
@@ -84,12 +89,12 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
     chost = str(facts[group.master]["portage"]["chost"])
     cpu = _target_files.cpu(spec, cpus.isa(group.master), cpus.common([group.master, *group.members]))
     price = _price.price(group.master, group.members, cpus)
-    repositories = _repositories(group, spec, facts)
+    made_of = _repositories.of_target(group, fleet, facts[group.master]["portage"]["repositories"])
     settings = _target_files.settings(spec, chost, cpu)
-    files = _target_files.files(name, group.declared, spec, settings, repositories)
+    files = _target_files.files(name, group.declared, spec, settings, made_of.repos_conf)
     makeopts = _makeopts(fleet.variables[group.master], facts[group.master])
     last = {**_target_files.variant_files(settings, makeopts), **_target_files.last_word(settings)}
-    worlds = {slave: declared_world(fleet.variables[slave], spec) for slave in group.members}
+    worlds = {slave: _world(fleet.variables[slave], spec, facts[slave]) for slave in group.members}
     return {
         "declared": group.declared,
         "automatic": group.automatic,
@@ -106,12 +111,16 @@ def _target(name: str, group: Group, fleet: Fleet, facts: Mapping[str, Facts], c
         "compile": _fingerprint.digest({key: settings.get(key) for key in _target_files.COMPILE}),
         "members": group.members,
         "unseen": group.unseen,
-        "repositories": repositories,
+        "machines": {slave: _machine.of_facts(facts[slave]) for slave in group.members},
+        "repositories": made_of.places,
+        "pins": made_of.pins,
         "world": _asked(worlds),
         "wishes": _asked({slave: _wishes(worlds[slave], facts[slave]) for slave in group.members}),
         "files": files,
         "build_files": _target_files.build_files(makeopts),
-        "depclean": bool(boolean(spec.get("depclean", True))),
+        # Of a root that begins as another's, what its own world doesn't ask for comes back each time.
+        "depclean": bool(boolean(spec.get("depclean", True))) and not spec.get(_bases.NAME),
+        "base": str(spec.get(_bases.NAME) or ""),
         "publish": str(spec.get("publish", _inventory.WORDS["publish"][0])),
         "links": {"make.profile": _target_files.profile_link(spec["profile"])},
         "root": _paths.below("roots", name),
@@ -137,20 +146,8 @@ def uri(fleet: Fleet, server: str) -> str:
     variables = fleet.variables[server]
     host = _inventory.address(variables, server)
     port = variables.get("mirror_http_port" if server in fleet.mirrors else "master_http_port")
-    return f"http://{f'[{host}]' if ':' in host else host}:{port or _inventory.HTTP_PORT}"
-
-
-def _repositories(group: Group, spec: Variables, facts: Mapping[str, Facts]) -> dict[str, str]:
-    there = facts[group.master]["portage"]["repositories"]
-    wanted = spec.get("repositories") or sorted(there)
-    missing = [repository for repository in wanted if repository not in there]
-    if missing:
-        found = ", ".join(sorted(there)) or "none"
-        raise BinhostError(
-            f"{group.master}: binhost_targets.{group.declared}.repositories: "
-            f"expected {', '.join(missing)} in its repos.conf, found {found}"
-        )
-    return {repository: there[repository] for repository in sorted(wanted)}
+    scheme = "https" if _serving.encrypted(variables) else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port or _inventory.HTTP_PORT}"
 
 
 def _asked(worlds: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
@@ -177,6 +174,11 @@ def declared_world(variables: Variables, spec: Variables) -> list[str]:
     )
 
 
+def _world(variables: Variables, spec: Variables, facts: Facts) -> list[str]:
+    """Return what a slave is to have installed: what is declared, and what the ways to its packages need."""
+    return sorted({*declared_world(variables, spec), *_transports.needed(variables, facts)})
+
+
 def _makeopts(variables: Variables, facts: Facts) -> str:
     """Return MAKEOPTS of a master's builds."""
     declared = variables.get("master_makeopts")
@@ -196,14 +198,17 @@ def _variant(slave: str, files: Files, world: Sequence[str], facts: Facts) -> Pl
 
 def _slave(slave: str, name: str, target: Plan, fleet: Fleet, facts: Facts, own: Own) -> Plan:
     variables, servers = fleet.variables[slave], _mirrors.servers(slave, fleet, target)
-    files = {**target["files"], **own[slave], **_host_files.client(slave, variables, facts)}
-    world = declared_world(variables, fleet.targets[target["declared"]])
+    world = _world(variables, fleet.targets[target["declared"]], facts)
+    sources = _distfiles.client(slave, variables, fleet.targets[target["declared"]], facts, target["uri"])
+    files = {**target["files"], **own[slave], **_host_files.client(slave, variables, facts), **sources}
     return {
         "target": name,
         "mode": target["mode"],
         "master": target["master"],
         "servers": servers,
-        "uris": [uri(fleet, server) for server in servers],
+        "transports": _transports.ladder(slave, fleet, servers, lambda server: uri(fleet, server)),
+        "mounts": _transports.mounts(slave, fleet, servers, facts),
+        "ssh_key": str(facts.get("ssh_key") or ""),
         "pinned": variables.get("slave_pinned_generation"),
         "files": files,
         "links": target["links"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 
-from ansible_collections.larry.binhost.plugins.module_utils import _size
+from ansible_collections.larry.binhost.plugins.module_utils import _acceptance, _size
 from ansible_collections.larry.binhost.plugins.plugin_utils import _aftermath, _changes
 
 Result = t.Mapping[str, t.Any]
@@ -35,11 +35,14 @@ def _said_of_key(result: Result) -> str:
 
 def _target(name: str, target: Result, hosts: Mapping[str, Result]) -> Iterator[str]:
     done = (hosts.get(target["master"], {}).get("done") or {}).get(name, {})
+    generation = done.get("generation") or {}
     number = _number(name, target, done, hosts)
     where = f"{target['uri']}/{name}/{number or 'current'}"
     yield f"target {name}: {f'generation {number}' if number else 'generation unknown'} at {where}"
-    yield from _published(done.get("generation") or {})
-    yield f"  compiled for {target['cpu']['cflags']}"
+    yield from _published(generation)
+    floor = generation.get("kernel")
+    yield f"  compiled for {target['cpu']['cflags']}" + (f"; starts on Linux {floor} or newer" if floor else "")
+    yield from _unfit(generation.get("unfit") or {})
     for host, flags in target["cpu"]["held_back"].items():
         yield f"  {host} could run more: {' '.join(flags)}"
     weak = target.get("price", {}).get("master")
@@ -54,6 +57,11 @@ def _target(name: str, target: Result, hosts: Mapping[str, Result]) -> Iterator[
             if built
         )
     yield from _unusual(packages)
+    for cpv, failure in sorted((packages.get("failed") or {}).items()):
+        log = f"; its log is {failure['log']}" if failure["log"] else ""
+        yield f"  {cpv} failed in phase {failure['phase'] or 'unknown'}: {failure['reason'] or 'no reason given'}{log}"
+    if packages.get("dropped"):
+        yield f"  not built for that: {_changes.listed(sorted(packages['dropped']))}"
     if packages.get("removed"):
         yield f"  gone from its build root: {_changes.listed(packages['removed'])}"
     yield from _shared(target["master"], packages)
@@ -82,6 +90,20 @@ def _published(generation: Result) -> Iterator[str]:
         yield f"  {_count(generation['pruned'], 'package')} that nobody needs removed, to stay within the budget"
     if generation.get("over_budget"):
         yield f"  {_size.shown(generation['over_budget'])} over the budget: playbooks/prune.yml says what can go"
+
+
+def _unfit(found: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """Yield which packages a slave can't run; it leaves them out."""
+    for slave, reasons in sorted(found.items()):
+        yield from (f"  {slave} can't run {line}" for line in unfit(reasons))
+
+
+def unfit(reasons: Mapping[str, str]) -> Iterator[str]:
+    """Yield a line for each reason for which packages are left out, PATH to reason."""
+    together: dict[str, list[str]] = {}
+    for path, why in sorted(reasons.items()):
+        together.setdefault(why, []).append(path.rpartition("/")[2].replace(".gpkg.tar", ""))
+    yield from (f"{_changes.listed(names)}: {why}" for why, names in together.items())
 
 
 def _shared(master: str, packages: Result) -> Iterator[str]:
@@ -131,23 +153,29 @@ def _host(host: str, plan: Result, result: Result, *, check: bool) -> Iterator[s
 
 def _slave(host: str, result: Result, *, check: bool) -> Iterator[str]:
     packages, index = result.get("packages") or {}, result.get("index") or {}
-    merges = packages.get("merge_list", ())
+    merges, acceptance = packages.get("merge_list", ()), packages.get("acceptance") or {}
     if merges is None:
         yield f"{host}: what would be installed is unknown before the builds and the index are done"
     elif check:
         kinds = [merge["kind"] for merge in merges]
-        yield f"{host}: {kinds.count('binary')} would be installed from binaries, {kinds.count('ebuild')} compiled"
+        compiled = f"{kinds.count('ebuild')} compiled{_acceptance.estimate(acceptance)}"
+        yield f"{host}: {kinds.count('binary')} would be installed from binaries, {compiled}"
     else:
         words = {"binary": "installed from binaries", "source": "compiled", "failures": "failed"}
         counts = ", ".join(f"{len(packages.get(name, ()))} {word}" for name, word in words.items())
         yield f"{host}: {counts}; generation {index.get('number') or 'none'}"
+    yield from _acceptance.compiled(acceptance)
+    if merges is not None and not check:
         yield from (f"  {line}" for line in [*_aftermath.failures(packages), *_aftermath.left(packages)])
+    yield from (f"  left out, since it can't run here: {line}" for line in unfit(index.get("excluded") or {}))
     requested = result.get("requested") or {}
     came = [*requested.get("binary", ()), *requested.get("source", ())]
     if came:
         yield f"  asked for, and installed: {_changes.listed(came)}"
     if not index.get("reachable", True):
         yield f"  no transport answers: {index.get('message') or 'no reason given'}"
+    if packages.get("waiting"):
+        yield f"  waits for its master: {_changes.listed(packages['waiting'])}"
     yield from (f"  {remark}" for remark in index.get("remarks", ()))
 
 

@@ -18,6 +18,7 @@ import typing as t
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.plugin_utils import _repositories
 from ansible_collections.larry.binhost.plugins.plugin_utils._inventory import Fleet
 
 Form = t.Any
@@ -57,12 +58,15 @@ _TARGET: t.Final[Form] = {
     "compile": "text",
     "members": ["text"],
     "unseen": ["text"],
+    "machines": {MANY: {"arch": "text", "features": ["text"], "kernel": "text", "glibc": "text"}},
     "repositories": {MANY: "text"},
+    "pins": {MANY: {**dict.fromkeys(_repositories.TEXTS, "text"), "masters": (["text"],)}},
     "world": {MANY: ["text"]},
     "wishes": {MANY: ["text"]},
     "files": {MANY: "text"},
     "build_files": {MANY: "text"},
     "depclean": "flag",
+    "base": "text",
     "publish": "text",
     "links": {MANY: "text"},
     "root": "text",
@@ -89,7 +93,9 @@ PLAN: t.Final[Form] = {
             "mode": "text",
             "master": "text",
             "servers": ["text"],
-            "uris": ["text"],
+            "transports": [{"kind": "text", "uri": "text"}],
+            "mounts": [{"src": "text", "path": "text", "fstype": "text", "opts": "text", "state": "text"}],
+            "ssh_key": "text",
             "pinned": "number?",
             "files": {MANY: "text"},
             "links": {MANY: "text"},
@@ -102,9 +108,16 @@ PLAN: t.Final[Form] = {
     },
     "mirrors": {MANY: {"uri": "text", "targets": {MANY: "text"}}},
 }
-#: What version 4 didn't know of a target, and of a host.
-NEW_IN_5: t.Final[Mapping[str, t.Any]] = {"publish": "complete", "cycles": []}
-NEW_OF_HOST_IN_5: t.Final[Mapping[str, t.Any]] = {"requests": []}
+#: What version 4 didn't know of a host.
+NEW_IN_5: t.Final[Mapping[str, t.Any]] = {"mounts": [], "ssh_key": "", "requests": []}
+#: What it didn't know of a target.
+TARGET_IN_5: t.Final[Mapping[str, t.Any]] = {
+    "machines": {},
+    "pins": {},
+    "base": "",
+    "publish": "complete",
+    "cycles": [],
+}
 #: What version 3 didn't know of a target; it had one server for each host, its master's.
 NEW_IN_4: t.Final[Mapping[str, t.Any]] = {"mirrors": [], "pinned": [], "installed": []}
 #: What version 2 didn't know, and what is taken for it where that made the last plan.
@@ -269,10 +282,18 @@ def _from_3(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
 def _from_4(plan: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return a plan of version 4 as one of this version."""
     targets, hosts = plan.get("targets"), plan.get("hosts")
-    if isinstance(targets, Mapping) and isinstance(hosts, Mapping):
-        targets = {n: {**NEW_IN_5, **one} if isinstance(one, Mapping) else one for n, one in targets.items()}
-        hosts = {n: {**NEW_OF_HOST_IN_5, **one} if isinstance(one, Mapping) else one for n, one in hosts.items()}
+    if isinstance(targets, Mapping):
+        targets = {name: {**TARGET_IN_5, **one} if isinstance(one, Mapping) else one for name, one in targets.items()}
+    if isinstance(hosts, Mapping):
+        hosts = {name: _with_transports(one) if isinstance(one, Mapping) else one for name, one in hosts.items()}
     return {**plan, "version": VERSION, "targets": targets, "hosts": hosts}
+
+
+def _with_transports(host: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return a host of the plan that is served by HTTP alone."""
+    uris = host.get("uris")
+    ways = [{"kind": "http", "uri": uri} for uri in uris] if isinstance(uris, list) else uris
+    return {**NEW_IN_5, "transports": ways, **{key: value for key, value in host.items() if key != "uris"}}
 
 
 def _with_servers(host: Mapping[str, t.Any]) -> dict[str, t.Any]:

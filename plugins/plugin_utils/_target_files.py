@@ -124,9 +124,16 @@ def _features(settings: Mapping[str, t.Any]) -> list[str]:
 
 
 def files(
-    name: str, declared: str, spec: Variables, settings: Mapping[str, t.Any], repositories: Mapping[str, str]
+    name: str,
+    declared: str,
+    spec: Variables,
+    settings: Mapping[str, t.Any],
+    repositories: Mapping[str, Mapping[str, str]],
 ) -> dict[str, str]:
-    """Return the 01 fragments: the same in its build root and on all its slaves."""
+    """Return the 01 fragments: the same in its build root and on all its slaves.
+
+    ``repositories``: name to what else repos.conf says of it.
+    """
     what = f"Target {name}: the same in its build root and on all its slaves."
 
     def header(variable: str) -> str:
@@ -144,13 +151,13 @@ def layer(spec: Variables, header: t.Callable[[str], str] = _declared.no_header)
     return _declared.Layer("01", "target", "", header, _declared.env_names(spec, "01"))
 
 
-def _repos_conf(spec: Variables, repositories: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def _repos_conf(spec: Variables, repositories: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
     """Return what repos.conf says of each repository; where it is and who brings it isn't the owner's to say."""
     declared = spec.get("repos_conf") or {}
     whole = {"DEFAULT": declared["DEFAULT"]} if "DEFAULT" in declared else {}
-    for name in repositories:
+    for name, further in repositories.items():
         ours = {"location": f"{_paths.REPOSITORIES}/{name}", "auto-sync": "no"}
-        whole[name] = {**(declared.get(name) or {}), **ours}
+        whole[name] = {**further, **(declared.get(name) or {}), **ours}
     return whole
 
 

@@ -25,12 +25,15 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _key_states,
     _keys,
     _mounts,
+    _orders,
+    _program,
     _publication,
     _repository,
     _rootrun,
     _servers,
     _signer,
     _sync,
+    _transport,
     _trust,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
@@ -120,11 +123,15 @@ class House:
         """Return what the slave asks these servers for."""
         state = str(self.slave / STATE)
         trust = _servers.Trust(run, _trust.trusted_path(state))
-        return _servers.Request(Place(TARGET, state), uris, **{"timeout": 2, "trust": trust, **more})
+        return _servers.Request(Place(TARGET, state), ways(uris), **{"timeout": 2, "trust": trust, **more})
 
     def sync(self, *uris: str, **more: t.Any) -> _sync.Result:
-        """Bring the slave into step with one of these servers."""
-        return _sync.run(self.request(*uris, **more))
+        """Bring the slave into step with one of these servers, as ``index_sync`` does."""
+        request = self.request(*uris, **more)
+        done = _sync.run(request)
+        _orders.keep(request)
+        _program.present(_program.path(request.place.state), state=request.place.state)
+        return done
 
     def emerge(self, *words: str) -> tuple[int, str]:
         """Run emerge on the slave; return its status and words."""
@@ -151,6 +158,11 @@ class House:
     def serve(self, name: str, *, port: int | None = None) -> Server:
         """Return a web server, of which nothing is there yet."""
         return Server(self, name, port or free_port())
+
+
+def ways(uris: t.Iterable[str]) -> list[_transport.Source]:
+    """Return these URIs as ways to the packages."""
+    return [_transport.Source(uri) for uri in uris]
 
 
 class Server:
@@ -188,13 +200,17 @@ class Server:
         os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
 
     @contextlib.contextmanager
-    def up(self) -> Iterator[str]:
-        """Run it; yield its URI."""
+    def up(self, **variables: t.Any) -> Iterator[str]:
+        """Run it, with these variables of the role; yield its URI."""
         conf = self.folder / "nginx.conf"
         told = {
             "master_http_port": self.port,
             "binhost_networks": ["127.0.0.0/8"],
             "_master_state": str(self.folder),
+            "_master_sources": True,
+            "master_distdir": str(self.folder / "distfiles"),
+            "master_restricted_distdir": str(self.folder / "restricted"),
+            **variables,
         }
         template = jinja2.Environment(trim_blocks=True)  # as Ansible has it
         template.tests["search"] = lambda text, pattern: bool(re.search(pattern, text))

@@ -134,3 +134,9 @@ def test_sources_are_fetched_before_and_what_cannot_be_is_named(master: Master) 
     (distdir / "shy-1.txt").write_bytes(b"shy")
     assert build(target).problems == []
     assert packages(target) == ["far-1", "plain-1", "shy-1"]
+
+
+def test_a_kernel_that_is_too_old_is_said_so(master: Master) -> None:
+    master.plant({"x/new-1": "src_compile() { echo 'FATAL: kernel too old' >&2; die 'no'; }\n"})
+    with pytest.raises(BinhostError, match=r"own kernel, Linux .* says 'kernel too old': boot a newer kernel here"):
+        build(master.target({"amd": ["x/new"]}))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""binhost-sync against a real rsyncd with the role's configuration: what it brings, and what nobody makes it do."""
+"""config-sync against a real rsyncd with the role's configuration: what it brings, and what nobody makes it do."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def slave(tmp_path: Path) -> Path:
 
 def run(root: Path, *args: str, timeout_s: int = TIMEOUT_S) -> int:
     """Run the command."""
-    return _cli.main(["binhost-sync", "--root", str(root), "--timeout", str(timeout_s), *args])
+    return _cli.main(["config-sync", "--root", str(root), "--timeout", str(timeout_s), *args])
 
 
 def state(root: Path) -> dict[str, str]:

@@ -70,14 +70,17 @@ def test_what_is_wanted_is_installed_and_then_nothing_is_to_do(host: Host) -> No
     assert (done["changed"], done["source"], done["binary"]) == (True, ["x/one-1", "x/two-1"], [])
     assert [merge["action"] for merge in done["merge_list"]] == ["new", "new"]
     assert done["diff"] == {"before": "", "after": "new       source x/one 1\nnew       source x/two 1\n"}
+    foreseen = [(source["cpv"], source["by"], source["why"]) for source in done["acceptance"]["source"]]
+    assert foreseen == [(cpv, "", ["the index has no binary of it"]) for cpv in done["source"]]
     log = (host.path / "var/log/emerge.log").read_text()
     again = host.emerge("x/two")
-    assert (again["changed"], again["merge_list"]) == (False, [])
+    assert (again["changed"], again["merge_list"], again["acceptance"]) == (False, [], {})
     assert (host.path / "var/log/emerge.log").read_text() == log
     # An ebuild that is new is no change of what is installed or configured.
     host.ebuild("x/two-2", planted.FILE)
     done = host.emerge("x/two")
     assert (done["source"], done["removed"]) == (["x/two-2"], ["x/two-1"])
+    assert [(source["cpv"], source["by"]) for source in done["acceptance"]["source"]] == [("x/two-2", "here")]
 
 
 def test_a_run_joins_the_job_that_is_at_work_and_then_has_its_turn(host: Host) -> None:

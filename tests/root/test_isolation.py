@@ -144,6 +144,50 @@ def test_the_same_ebuild_gets_at_the_host_where_a_mount_namespace_alone_is_aroun
     assert {"disk", "environment", "key", "namespace", "network"} <= loot(build_root)
 
 
+#: All phases of PMS 9.1 that a build and its removal go through, each trying what it must not get.
+PHASES: t.Final = (
+    *("pkg_pretend", "pkg_setup", "src_unpack", "src_prepare", "src_configure", "src_compile", "src_test"),
+    *("src_install", "pkg_preinst", "pkg_postinst", "pkg_prerm", "pkg_postrm"),
+)
+CURIOUS: t.Final = """\
+EAPI=8
+DESCRIPTION="looks around in every phase"
+SLOT="0"
+LICENSE="GPL-3"
+KEYWORDS="amd64"
+PROPERTIES="live"
+RESTRICT="network-sandbox"
+S="${WORKDIR}"
+look() {
+    local address
+    echo "phase $1"
+    for address in @ADDRESSES@; do
+        (read -r -t 10 word <"/dev/tcp/${address}") 2>/dev/null && echo "phase $1 got the network"
+    done
+    [[ -n ${PLANTED} ]] && echo "phase $1 got the environment"
+    return 0
+}
+"""
+
+
+def test_no_phase_has_a_network_or_the_callers_environment(
+    build_root: BuildRoot, talker: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = CURIOUS.replace("@ADDRESSES@", addresses(talker))
+    own = {"src_prepare": "eapply_user; "}
+    text += "".join(f"{phase}() {{ {own.get(phase, '')}look {phase}; }}\n" for phase in PHASES)
+    build_root.ebuild("app-misc/curious-1", text)
+    monkeypatch.setenv("PLANTED", "1")
+    features = {"FEATURES": "test -network-sandbox"}
+    said = build_root.emerge("app-misc/curious", environment=features).stdout
+    said += build_root.run("emerge", "--unmerge", "--quiet=n", "--color=n", "app-misc/curious").stdout
+    found = re.findall(r"^phase (\w+)(.*)$", said, re.MULTILINE)
+    assert {phase for phase, _got in found} == set(PHASES)
+    assert {got for _phase, got in found} == {""}
+    # While sources are fetched there is a network, and no phase.
+    assert "phase" not in build_root.emerge("--fetchonly", "app-misc/curious", network="host").stdout
+
+
 SAY: t.Final = 'for each in ipc mnt net pid; do echo "ns {} ${{each}} $(readlink /proc/self/ns/${{each}})"; done'
 SANDBOXED: t.Final = f"""\
 EAPI=8

@@ -72,7 +72,11 @@ def test_check_mode_knows_the_keys_that_are_to_be_believed(
     assert key
     seal = master.place.generation("current/seal.json")
     _signing.file(run, key, seal, f"{seal}.asc", state=str(place / "m"))
-    slave = {"target": "laptops", "uris": [serve(master.state / "generations")], "state_dir": str(place / "s")}
+    slave = {
+        "target": "laptops",
+        "sources": [{"uri": serve(master.state / "generations")}],
+        "state_dir": str(place / "s"),
+    }
     assert "expected the master's public key, found no such file" in module("index_sync", slave, check=True)["msg"]
     assert told(module("index_sync", {**slave, "keys": keys}, check=True))["number"] == 1
     assert not (place / "s").exists()

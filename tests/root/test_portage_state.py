@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from ansible_collections.larry.binhost.plugins.module_utils import _timings
 
 from tests.root import processes
 from tests.root.build_root import EMERGE, TIMEOUT_S, BuildRoot, finished
@@ -83,6 +84,8 @@ def test_a_build_has_a_cgroup_and_sees_no_other_run(build_root: BuildRoot) -> No
         done = finished([*CGROUP2, *build_root.argv(*EMERGE, "app-misc/quick", **how)])
         place = re.search("^cgroup (.*)$", done.stdout, re.MULTILINE)
         assert place and re.fullmatch(r"/portage/emerge-\d+/app-misc_quick-1", place[1]), done.stdout
+    # Portage says then how much of the processor's time a build took.
+    assert _timings.processor((build_root.path / "var/log/emerge.log").read_text())["app-misc/quick-1"] > 0
     left = finished([*CGROUP2, "find", OURS, "-mindepth", "1", "-type", "d"]).stdout
     assert left == ""
     finished([*CGROUP2, "rmdir", OURS])

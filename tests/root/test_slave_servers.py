@@ -187,7 +187,7 @@ def test_a_mirror(house: House, server: Server) -> None:
             assert house.sync(server.uri).number == 2
             for command in ("id", "rsync --server --sender -Htpre.iLsfxCIvu . laptops/../../keys/"):
                 status, said = mirror.ssh(command)
-                assert (status, "expected 'list' or rsync's reading" in said) == (1, True), said
+                assert (status, "expected 'list', 'get' and a file, or rsync's" in said) == (1, True), said
             _kill_in_the_middle(house, mirror)
         # The master is off.
         state, _wish = mirror.look()

@@ -31,9 +31,9 @@ VERSION: 0
 """
 
 
-def gpkg(name: str, content: str) -> bytes:
+def gpkg(name: str, content: str, cflags: str = "-O2 -pipe") -> bytes:
     """Return a package that holds a file with this content, as far as a gpkg is a tar archive of two others."""
-    parts = {"metadata": {"metadata/CFLAGS": "-O2 -pipe\n"}, "image": {"image/usr/share/file": content}}
+    parts = {"metadata": {"metadata/CFLAGS": f"{cflags}\n"}, "image": {"image/usr/share/file": content}}
     inner = {f"{name}/{part}.tar.gz": _tar(files, "w:gz") for part, files in parts.items()}
     return _tar({f"{name}/gpkg-1": b"", **inner, f"{name}/Manifest": b""}, "w:")
 

@@ -13,7 +13,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _build, _lock, _target
+from ansible_collections.larry.binhost.plugins.module_utils import _build, _lock, _record, _target
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._target import Target, Variant
 
@@ -45,6 +45,8 @@ class Emerge:
             return 0, "The following options are target specific:\n  -mavx   \t\t[enabled]\n" + self.enabled, ""
         if "emaint" in args:
             return self._index()
+        if args[-1] == _record.TOOLS:
+            return 0, "Portage 3.0.83\n", ""
         command = " ".join(args[args.index("emerge") :])
         if "--pretend" in command:
             return self._pretend(command)

@@ -243,3 +243,24 @@ def test_the_merges_carry_the_reasons() -> None:
     why = Refused("x/a-1-1.gpkg.tar", 1, "use", "because")
     found = _candidates.explained(merges, {"x/a-1": (why,)})
     assert [merge.refused for merge in found] == [(), (why,), ()]
+
+
+def test_what_this_machine_cannot_run(index: t.Callable[..., str]) -> None:
+    """Another build of it that the index still has is told after it."""
+    folder = index(stanza("x/one-1", 2))
+    left_out = {
+        "x/one/one-1-1.gpkg.tar": {"kind": "kernel", "text": "too old a kernel"},
+        "x/one/one-2-1.gpkg.tar": {"kind": "kernel", "text": "another version"},
+        "y/one/one-1-1.gpkg.tar": {"kind": "kernel", "text": "another package"},
+        "x/two/two-1-7.gpkg.tar": {"kind": "cpu", "text": "too old a CPU"},
+    }
+    Path(folder, "excluded.json").write_text(json.dumps(left_out))
+    merges = [Merge("ebuild", f"x/{name}-1", None, "lab", "N", "") for name in ("one", "two", "three")]
+    found = _candidates.why(answering(one={"masks": ["~amd64 keyword"]}), merges, folder)
+    assert {cpv: [(each.build_id, each.kind) for each in refused] for cpv, refused in found.items()} == {
+        "x/one-1": [(1, "unfit"), (2, "keywords")],
+        "x/two-1": [(7, "unfit")],
+    }
+    assert found["x/two-1"] == (Refused("x/two/two-1-7.gpkg.tar", 7, "unfit", "too old a CPU"),)
+    Path(folder, "excluded.json").write_text("{")
+    assert list(_candidates.why(answering(one={"masks": ["~amd64 keyword"]}), merges, folder)) == ["x/one-1"]

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import typing as t
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _emerge_ask, _tree_plan
+from ansible_collections.larry.binhost.plugins.module_utils import _acceptance, _emerge_ask, _tree_plan
 from ansible_collections.larry.binhost.plugins.module_utils._emerge_place import Place
 from ansible_collections.larry.binhost.plugins.module_utils._tree_plan import Entry
 
@@ -81,3 +84,23 @@ def test_a_run_does_not_end_because_nobody_knows_why_a_binary_is_not_taken(tmp_p
     assert [merge.cpv for merge in answer.merges] == ["x/one-1"]
     (words,) = answer.words
     assert words.startswith("Why none of the index's binaries is taken isn't known: ")
+
+
+def test_what_it_means_is_told_also_where_nobody_agrees(tmp_path: Path) -> None:
+    """Of a build root nobody waits for it."""
+    answer = asked(Portage(), tmp_path)
+    assert [(source.cpv, source.fix) for source in answer.acceptance.source] == [
+        ("x/one-1", ["package.accept_keywords: =x/one-1 ~amd64"])
+    ]
+    question = _emerge_ask.Question(Portage(), Place(), ["x/one"], {"usepkg_exclude": ""}, [], False, str(tmp_path))
+    params = {**PARAMS, "index": str(tmp_path / "index"), "max_source": 0}
+    with pytest.raises(_emerge_ask.StoppedError) as caught:
+        _emerge_ask.ask(question, params)
+    assert caught.value.result["acceptance"] == asdict(answer.acceptance)
+    assert "To compile here" not in str(caught.value)
+    record = {"packages": {"x/one/one-1-1.gpkg.tar": {"seconds": 61}}}
+    (tmp_path / "index/record.json").write_text(json.dumps(record))
+    with pytest.raises(_emerge_ask.StoppedError, match="\nTo compile here, about 2 min$"):
+        _emerge_ask.ask(question, params)
+    root = dataclasses.replace(question, place=Place(root=str(tmp_path)))
+    assert _emerge_ask.ask(root, {**params, "max_source": None}).acceptance == _acceptance.Acceptance()

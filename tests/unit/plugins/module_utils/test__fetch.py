@@ -116,13 +116,3 @@ def test_save(serve: Serve, tmp_path: Path) -> None:
         _fetch.save(uri + "/x", str(tmp_path / "x"), sha512="0" * 128, size=4, timeout=5)
     with pytest.raises(BinhostError, match="/x: expected 5 bytes with SHA-512 .* as the seal says, found 4"):
         _fetch.save(uri + "/x", str(tmp_path / "x"), sha512=right, size=5, timeout=5)
-
-
-@pytest.mark.parametrize("uri", ["ftp://x", "http://", "file:///x", "http://x?y", "http://x y", "10.77.1.10:8080"])
-def test_base_refused(uri: str) -> None:
-    with pytest.raises(BinhostError, match="uris: expected http://HOST or https://HOST, found"):
-        _fetch.base(uri)
-
-
-def test_base() -> None:
-    assert _fetch.base("http://[fe80::1]:8080/binhost//") == "http://[fe80::1]:8080/binhost"

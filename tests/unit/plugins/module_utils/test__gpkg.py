@@ -71,6 +71,30 @@ def test_facts(tmp_path: Path, compress: str) -> None:
     assert _gpkg.facts(str(made)) == _gpkg.Facts("-O2 -pipe -march=x86-64-v3", "5.10.0")
 
 
+def linked(place: Path, *options: str, age: str) -> bytes:
+    """Return a library that asks for a function of this age, compiled here."""
+    source = f'__asm__(".symver memcpy, memcpy@GLIBC_{age}");\n#include <string.h>\n'
+    place.with_suffix(".c").write_text(f"{source}void *f(void *a, void *b, int n) {{ return memcpy(a, b, n); }}\n")
+    argv = ["gcc", "-shared", "-fPIC", "-O0", "-nostartfiles", *options, "-o", str(place), f"{place}.c"]
+    subprocess.run(argv, check=True)
+    return place.read_bytes()
+
+
+def test_the_most_that_one_of_its_programs_needs(tmp_path: Path) -> None:
+    """What is loaded only where it runs doesn't count, nor do symbols split off, nor what is to be linked."""
+    old = linked(tmp_path / "old", "-Wl,-z,x86-64-v2", age="2.2.5")
+    new = linked(tmp_path / "new", "-Wl,-z,x86-64-v3", age="2.14")
+    image = {"usr/lib64/a.so": old, "usr/lib64/glibc-hwcaps/x86-64-v3/a.so": new, "usr/lib/debug/a.so.debug": new}
+    made = package(tmp_path / "foo.gpkg.tar", {}, image)
+    assert _gpkg.facts(str(made)) == _gpkg.Facts("", "", "2.2.5", "x86-64-v2")
+    for first, second in ((old, new), (new, old)):
+        made = package(tmp_path / "foo.gpkg.tar", {}, {"usr/lib64/a.so": first, "usr/lib64/b.so": second})
+        assert _gpkg.facts(str(made)) == _gpkg.Facts("", "", "2.14", "x86-64-v3")
+    linkable = linked(tmp_path / "object", "-c", age="2.14")
+    made = package(tmp_path / "foo.gpkg.tar", {}, {"usr/lib64/a.so": old, "usr/lib64/a.o": linkable})
+    assert _gpkg.facts(str(made)).glibc == "2.2.5"
+
+
 def test_nothing_to_say(tmp_path: Path) -> None:
     assert _gpkg.facts(str(package(tmp_path / "foo.gpkg.tar", {}, {}))) == _gpkg.Facts("", "")
 

@@ -65,5 +65,5 @@ def test_table(master: Master) -> None:
     assert newest.startswith("*  2       20")
     words = f"back to 1; 2 added: app-misc/a-1, app-misc/b-1; lab {snapshot['lab'][-12:]}; pinned by amd"
     assert newest.endswith(words)
-    assert "expected a seal of format 2, found None" in oldest
+    assert "expected a seal of format 3, found None" in oldest
     assert _listing.table(_listing.lines(type(master.place)("nothing", str(master.state))))[1:] == []

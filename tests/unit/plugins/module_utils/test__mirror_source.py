@@ -102,10 +102,35 @@ def test_reading_a_generation(state: Path, monkeypatch: pytest.MonkeyPatch, word
 )
 def test_nothing_else(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: t.Any, asked: str) -> None:
     assert ask(state, asked, monkeypatch) == 1
-    assert f"expected 'list' or rsync's reading of one generation, found {asked[:200]!r}" in capsys.readouterr().err
+    assert f"{_mirror_source.REFUSED}, found {asked[:200]!r}" in capsys.readouterr().err
 
 
 def test_a_link_is_no_generation(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: t.Any) -> None:
     (state / "generations/laptops/9").symlink_to("/etc")
     assert ask(state, f"rsync --server --sender {FLAGS} . laptops/9/", monkeypatch) == 1
     assert "laptops/9/: expected a generation, found a link" in capsys.readouterr().err
+
+
+def test_a_file_for_a_slave(state: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: t.Any) -> None:
+    for asked in ("get laptops/2/seal.json", "get laptops/current/seal.json"):
+        assert ask(state, asked, monkeypatch) == 0
+        assert capfdbinary.readouterr().out == b"2"
+    for asked in ("get laptops/2/none", "get laptops/2", "get laptops/2/"):
+        assert ask(state, asked, monkeypatch) in (1, _mirror_source.ABSENT)
+        assert capfdbinary.readouterr().out == b""
+
+
+@pytest.mark.parametrize(
+    "asked", ["/etc/passwd", "laptops/../../secret", "../secret", "laptops/2/../../../secret", "laptops/.new-3/x", "x"]
+)
+def test_no_other_file(state: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: t.Any, asked: str) -> None:
+    (state / "secret").write_text("secret")
+    assert ask(state, f"get {asked}", monkeypatch) == 1
+    assert capfdbinary.readouterr().out == b""
+
+
+def test_no_file_behind_a_link_that_leads_out(state: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: t.Any) -> None:
+    (state / "secret").write_text("secret")
+    (state / "generations/laptops/2/way").symlink_to("../../../secret")
+    assert ask(state, "get laptops/2/way", monkeypatch) == _mirror_source.ABSENT
+    assert capfdbinary.readouterr().out == b""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _durable,
+    _fitness,
     _generation,
     _intent,
     _lock,
@@ -27,7 +28,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 from ansible_collections.larry.binhost.plugins.module_utils._intent import Wish
 from ansible_collections.larry.binhost.plugins.module_utils._prune import Kept
 
-from tests.unit.plugins.conftest import FakeSigner
+from tests.unit.plugins.conftest import FakeSigner, gpkg
 
 if t.TYPE_CHECKING:
     from conftest import Master
@@ -128,7 +129,7 @@ def unsigned(seal: Path) -> None:
 
 
 DAMAGE = [
-    (lambda place: unsigned(place / "seal.json"), "expected a seal of format 2, found 1"),
+    (lambda place: unsigned(place / "seal.json"), "expected a seal of format 3, found 1"),
     (lambda place: (place / A).unlink(), "expected the file that the index names"),
     (lambda place: (place / A).write_bytes((place / A).read_bytes()[::-1]), "expected the file that the index names"),
     (lambda place: (place / "Packages").write_text("x"), "expected the index that the seal names"),
@@ -383,3 +384,47 @@ def test_timestamps_grow_past_what_a_crash_left(master: Master) -> None:
     assert _publication.publish(master.place).number == 2
     one, two = (int((folder(master) / number / "Packages").stat().st_mtime) for number in "12")
     assert two >= one + 6
+
+
+def test_a_record_goes_along_under_the_seal(master: Master) -> None:
+    """And what is published again, or gone back to, keeps the record it had."""
+    _publication.publish(master.place, master.snapshot(), record=b'{"first": 1}\n')
+    master.build("x/new/new-1-1.gpkg.tar")
+    _publication.publish(master.place, master.snapshot(), record=b"second\n")
+    _publication.publish(master.place, wish=Wish(number=1), record=b"never\n")
+    found = {}
+    for number in (1, 2, 3):
+        generation = folder(master) / str(number)
+        found[number] = (generation / "record.json").read_bytes()
+        seal = _generation.check(str(generation)).seal
+        assert seal.record == _generation.file_of(found[number])
+        assert _generation.verify(str(generation), None) == []
+    assert found == {1: b'{"first": 1}\n', 2: b"second\n", 3: b'{"first": 1}\n'}
+    (folder(master) / "3/record.json").write_bytes(b"FORGED\n".ljust(13))
+    (wrong,) = _generation.verify(str(folder(master) / "3"), None)
+    assert wrong.endswith("3/record.json: expected the content that the seal names, found another")
+    (folder(master) / "3/record.json").unlink()
+    assert _publication.publish(master.place).number == 4
+    master.build("x/newer/newer-1-1.gpkg.tar")
+    _publication.publish(master.place, master.snapshot(), wish=Wish(latest=True))
+    assert not (folder(master) / "5/record.json").exists()
+
+
+def test_what_a_slave_cannot_run_is_known_before_it_is_published(master: Master) -> None:
+    machines = {"old": {"arch": "x86", "features": ["fpu"], "kernel": "6.1.0", "glibc": "2.36"}}
+    nothing = {"kernel": "", "unfit": {}}
+    assert _fitness.foreseen(master.place, _intent.plan(master.place, master.snapshot()), machines) == nothing
+    assert _fitness.of_current(master.place, machines) == nothing
+    why = "-march=native: expected a named target, since native is whatever machine compiles"
+    master.built[C] = gpkg("c-1-1", "c", "-O2 -march=native")
+    Path(master.place.pkgdir, C).parent.mkdir(parents=True)
+    Path(master.place.pkgdir, C).write_bytes(master.built[C])
+    os.utime(Path(master.place.pkgdir, C), (1690000000, 1690000000))
+    master.index()
+    wanted = _intent.plan(master.place, master.snapshot())
+    expected = {"kernel": "", "unfit": {"old": {C: why}}}
+    assert _fitness.foreseen(master.place, wanted, machines) == expected
+    _publication.publish(master.place)
+    assert _fitness.of_current(master.place, machines) == expected
+    Path(master.place.pkgdir, C).unlink()  # what the pool has isn't opened again
+    assert _fitness.foreseen(master.place, wanted, machines) == expected

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import typing as t
@@ -24,7 +25,12 @@ SEAL = _seal.Seal(
     restores=0,
     index=_seal.File(SHA, 7),
     repositories={"lab": _seal.Repository("0" * 12, "repos/lab.tar.xz", SHA, 9)},
-    packages={"a-b/c/c-1-1.gpkg.tar": _seal.Package(SHA, 3, "A" * 40, "-O2", "3.2.0", _seal.Source(2, "b" * 32, ""))},
+    packages={
+        "a-b/c/c-1-1.gpkg.tar": _seal.Package(
+            SHA, 3, "A" * 40, "-O2", "3.2.0", "2.38", "x86-64-v3", _seal.Source(2, "b" * 32, "")
+        )
+    },
+    record=_seal.File(SHA, 11),
 )
 
 
@@ -37,6 +43,8 @@ def test_time_left() -> None:
 def test_round_trip() -> None:
     assert _seal.parse(_seal.dump(SEAL), where="x") == SEAL
     assert _seal.dump(_seal.parse(_seal.dump(SEAL), where="x")) == _seal.dump(SEAL)
+    bare = dataclasses.replace(SEAL, record=None)
+    assert _seal.parse(_seal.dump(bare), where="x") == bare
     assert SEAL.revisions() == {"lab": "0" * 12}
     assert SEAL.repositories["lab"].folder("lab") == "lab-000000000000"
 
@@ -56,7 +64,7 @@ BAD = [
     (b"", "x: expected a seal (a JSON record), found ''"),
     (b"[" * 100000, "x: expected a seal (a JSON record), found " + repr("[" * 60)),
     (b"[1]", "x: expected a record, found '[1]'"),
-    (changed("format", value=1), "x: expected a seal of format 2, found 1"),
+    (changed("format", value=2), "x: expected a seal of format 3, found 2"),
     (changed("expires", value="2026-02-30T12:00:00Z"), "x: expires: expected a time, found '2026-02-30T12:00:00Z'"),
     (changed("key", value="a" * 40), f"x: key: expected ([0-9A-F]{{40}}|[0-9A-F]{{64}})?, found '{'a' * 40}'"),
     (changed("restores", value=-1), "x: restores: expected a whole number from 0, found -1"),
@@ -64,6 +72,15 @@ BAD = [
         changed("packages", "a-b/c/c-1-1.gpkg.tar", "kernel", value="3.2"),
         "x: packages: a-b/c/c-1-1.gpkg.tar: kernel: expected (\\d+\\.\\d+\\.\\d+)?, found '3.2'",
     ),
+    (
+        changed("packages", "a-b/c/c-1-1.gpkg.tar", "glibc", value="2"),
+        "x: packages: a-b/c/c-1-1.gpkg.tar: glibc: expected (\\d+\\.\\d+(\\.\\d+)?)?, found '2'",
+    ),
+    (
+        changed("packages", "a-b/c/c-1-1.gpkg.tar", "isa", value="x86-64-v5"),
+        "x: packages: a-b/c/c-1-1.gpkg.tar: isa: expected (x86-64(-v[234])?)?, found 'x86-64-v5'",
+    ),
+    (changed("record", value=7), "x: record: expected a record, found '7'"),
     (
         changed("packages", "a-b/c/c-1-1.gpkg.tar", "source", "more", value=1),
         "x: packages: a-b/c/c-1-1.gpkg.tar: source: expected the keys size, md5, sha1, found also more",
@@ -82,7 +99,7 @@ BAD = [
     (
         changed("surplus", value=1),
         "x: expected the keys format, target, number, time, expires, timestamp, key, restores, index, "
-        "repositories, packages, "
+        "repositories, packages, record, "
         "found also surplus",
     ),
 ]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _files, _service_files, _tree_apply
+from ansible_collections.larry.binhost.plugins.module_utils import _exports, _files, _service_files, _tree_apply
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._services import SYSTEMD, Manager, Service
 
@@ -27,6 +27,7 @@ class Machine:
         self.running: set[str] = set()
         self.enabled: set[str] = set()
         self.log: list[str] = []
+        self.deaf = False  # so that it can be told nothing
         # The real definition, with our folder in place of /etc/systemd/system.
         pattern = re.compile(re.escape(str(folder / "etc")) + r"/([^/]+)\.unit\Z")
         self.manager: Manager = replace(SYSTEMD, definition=pattern)
@@ -36,6 +37,9 @@ class Machine:
         if args[0] == "check":
             self.log.append(f"check {Path(args[1]).name}")
             return (1, "", f"{args[1]}: bad word\n") if "bad" in Path(args[1]).read_text() else (0, "", "")
+        if args[0] == "tell":
+            self.log.append(" ".join(args))
+            return (1, "", "can't\n") if self.deaf else (0, "", "")
         verb, names = args[1], [word.removesuffix(".service") for word in args[2:]]
         if verb == "show":
             return 0, "\n".join(self._shown(name) for name in names if not name.startswith("--")), ""
@@ -72,7 +76,7 @@ class Machine:
         _service_files.carry_out(self.run, wish, self.intent(wish), state=str(self.folder / "state"))
         log = list(self.log)
         left = self.intent(wish)
-        assert (left.paths, left.steps, left.record) == ([], [], left.known)
+        assert (left.paths, left.steps, left.commands, left.record) == ([], [], [], left.known)
         assert not list(self.folder.rglob(".*"))
         return log
 
@@ -150,6 +154,34 @@ def test_killed_between_file_and_service(machine: Machine, monkeypatch: pytest.M
         with pytest.raises(KeyboardInterrupt):
             machine.converge(machine.wish("better\n"))
     assert machine.converge(machine.wish("better\n")) == ["reload-or-restart web"]
+
+
+def test_commands_follow_the_files_they_wait_for(machine: Machine) -> None:
+    command = _service_files.Command(("tell", "a b"), (str(machine.conf),))
+    wish = machine.wish(commands=[command])
+    assert _service_files.as_diff(machine.intent(wish))[-1]["after_header"] == "tell 'a b'"
+    assert machine.converge(wish)[-2:] == ["start web", "tell a b"]
+    machine.unit.unlink()
+    assert "tell a b" not in machine.converge(wish)
+    machine.deaf = True
+    with pytest.raises(BinhostError, match="^tell a b: expected it to succeed, found status 1:\ncan't$"):
+        machine.converge(machine.wish("better\n", commands=[command]))
+    machine.deaf = False
+    assert machine.converge(machine.wish("better\n", commands=[command])) == ["reload-or-restart web", "tell a b"]
+    assert machine.converge(machine.wish("better\n", commands=[command])) == []
+    gone = machine.wish(files={}, services=[], checks=[], commands=[command])
+    assert machine.converge(gone)[-1] == "tell a b"
+
+
+def test_nothing_is_exported_to_everybody(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_exports, "files", lambda: {"/etc/exports": "/home *(rw)\n"})
+    path = "/etc/exports.d/fleet.exports"
+    for text, words in (
+        ("/srv *(ro)\n", "/srv: expected the fleet's own networks, found *: everybody's"),
+        ("/home 10.0.0.1(ro)\n", "/home: expected nobody else to export it, found it in /etc/exports"),
+    ):
+        with pytest.raises(BinhostError, match=f"^{re.escape(f'{path}: {words}')}$"):
+            machine.intent(machine.wish(files={path: {"content": text}}, services=[], checks=[]))
 
 
 def test_two_owners(machine: Machine) -> None:

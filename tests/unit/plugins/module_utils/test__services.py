@@ -136,3 +136,25 @@ def test_verify() -> None:
 def test_manager(tmp_path: Path, sign: str, manager: Manager | None) -> None:
     (tmp_path / sign).mkdir(parents=True)
     assert _services.manager(str(tmp_path)) is manager
+
+
+def test_a_timer_is_a_unit_of_its_own() -> None:
+    """Its service is defined, and nobody starts it but the timer."""
+    units = ["/etc/systemd/system/sync.service", "/etc/systemd/system/sync.timer"]
+    assert _services.defined(SYSTEMD, units) == ["sync", "sync.timer"]
+    told: list[list[str]] = []
+
+    def run(args: list[str]) -> tuple[int, str, str]:
+        told.append(list(args))
+        return 0, "ActiveState=active\nUnitFileState=enabled\n", ""
+
+    assert _services.states(run, SYSTEMD, ["sync.timer"]) == {"sync.timer": UP}
+    service = Service("sync.timer", restart_on=(units[1],))
+    steps = _services.plan(SYSTEMD, [service], {"sync.timer": State()}, changed=units)
+    _services.carry_out(run, SYSTEMD, steps)
+    assert [" ".join(each) for each in told] == [
+        "systemctl show --property=Id,ActiveState,UnitFileState -- sync.timer",
+        "systemctl daemon-reload",
+        "systemctl enable sync.timer",
+        "systemctl start sync.timer",
+    ]

@@ -41,6 +41,15 @@ def test_only_the_mirrors_lines_are_ours(before: str, keys: dict[str, str], afte
     assert _ssh_access.wanted(after, keys, "/p mirror-source") == after
 
 
+def test_slaves_have_lines_of_their_own() -> None:
+    both = PERSONS + line("attic", ATTIC) + line("laptop", CELLAR).replace("-mirror:", "-slave:")
+    assert _ssh_access.wanted(PERSONS + line("attic", ATTIC), {"laptop": CELLAR}, "/p mirror-source", "slave") == both
+    assert _ssh_access.wanted(both, {"attic": ATTIC, "laptop": ""}, "/p mirror-source") == (
+        PERSONS + line("laptop", CELLAR).replace("-mirror:", "-slave:") + line("attic", ATTIC)
+    )
+    assert _ssh_access.wanted(both, {}, "/p mirror-source", "slave") == PERSONS + line("attic", ATTIC)
+
+
 @pytest.mark.parametrize(
     ("name", "key"),
     [
@@ -52,7 +61,7 @@ def test_only_the_mirrors_lines_are_ours(before: str, keys: dict[str, str], afte
     ],
 )
 def test_what_is_no_key_of_a_mirror(name: str, key: str) -> None:
-    with pytest.raises(BinhostError, match="keys: expected a mirror's name and its public ssh key, found"):
+    with pytest.raises(BinhostError, match="mirrors: expected a mirror's name and its public ssh key, found"):
         _ssh_access.wanted("", {name: key}, "/p")
 
 
@@ -73,6 +82,15 @@ def test_a_user_that_there_is() -> None:
     assert _ssh_access.File.of("root").path.endswith("/.ssh/authorized_keys")
     with pytest.raises(BinhostError, match="user: expected a user of this machine, found 'no such'"):
         _ssh_access.File.of("no such")
+
+
+def test_who_may_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = _ssh_access.File(str(tmp_path / "authorized_keys"), 0, 0)
+    monkeypatch.setattr(_ssh_access.File, "of", lambda user: file)
+    assert _ssh_access.hosts() == []
+    text = _ssh_access.wanted(PERSONS + line("attic", ATTIC), {"b": ATTIC, "a": CELLAR}, "/p", "slave")
+    Path(file.path).write_text(text)
+    assert (_ssh_access.hosts(), _ssh_access.hosts("mirror")) == (["a", "b"], ["attic"])
 
 
 def test_host_keys(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _seal,
     _servers,
     _sync,
+    _transport,
+    _unfit,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
@@ -35,6 +37,11 @@ C = "app-misc/c/c-1-1.gpkg.tar"
 NOWHERE = "http://127.0.0.1:9"
 
 
+def ways(*uris: str) -> list[_transport.Source]:
+    """Return these URIs as ways to the packages."""
+    return [_transport.Source(uri) for uri in uris]
+
+
 class Slave:
     """A slave's state folder and where it asks."""
 
@@ -44,7 +51,7 @@ class Slave:
         self.place = _place.Place("laptops", str(state))
 
     def request(self, *uris: str, **more: t.Any) -> _servers.Request:
-        return _servers.Request(self.place, list(uris) or [self.uri], timeout=2, **more)
+        return _servers.Request(self.place, ways(*uris or [self.uri]), timeout=2, **more)
 
     def run(self, *uris: str, **more: t.Any) -> _sync.Result:
         return _sync.run(self.request(*uris, **more))
@@ -87,6 +94,26 @@ def test_first(master: Master, slave: Slave) -> None:
     assert os.readlink(link) == f"../../../../repos/{snapshot.name}"
     assert _repository.revision(str(link)) == _repository.revision(str(snapshot))
     assert sorted(os.listdir(slave.state / "repos")) == [snapshot.name]
+
+
+def test_the_record_comes_along_where_it_is_right(master: Master, slave: Slave) -> None:
+    """It says how long packages took; no slave stays without packages for want of that."""
+    here = slave.state / "current/record.json"
+    assert slave.run().number == 1
+    assert not here.exists()
+    for number, damage in ((2, None), (3, b"lies\n"), (4, b""), (5, None)):
+        master.build(C, content=str(number))
+        record = f"{number}\n".encode()
+        _publication.publish(master.place, master.snapshot(), record=record)
+        if damage is not None:
+            lie(master, "record.json", damage)
+        if damage == b"":
+            (Path(master.place.folder) / "current/record.json").unlink()
+        done = slave.run()
+        assert (done.changed, done.number) == (True, number)
+        assert (here.read_bytes() if here.exists() else None) == (record if damage is None else None)
+        assert [path.name for path in here.parent.parent.iterdir() if path.name.startswith(".new-")] == []
+    assert here.stat().st_mode & 0o777 == 0o644
 
 
 def test_all_can_read_it(slave: Slave) -> None:
@@ -295,7 +322,7 @@ def test_another_target(master: Master, slave: Slave, serve: Serve) -> None:
     seal = master.state / "generations/servers/1/seal.json"
     record = json.loads(seal.read_text())
     seal.write_text(json.dumps({**record, "target": "servers"}))
-    request = _servers.Request(other, [slave.uri])
+    request = _servers.Request(other, ways(slave.uri))
     assert _sync.check(request).here.number is None
     done = _sync.run(request)
     assert (done.number, done.timestamp > stamp) == (1, True)
@@ -305,7 +332,7 @@ def test_another_target(master: Master, slave: Slave, serve: Serve) -> None:
 
 def test_not_on_a_master(master: Master, slave: Slave) -> None:
     with pytest.raises(BinhostError, match="laptops: expected a slave, found a master that publishes laptops"):
-        _sync.run(_servers.Request(master.place, [slave.uri]))
+        _sync.run(_servers.Request(master.place, ways(slave.uri)))
 
 
 def test_diff(slave: Slave) -> None:
@@ -501,3 +528,25 @@ def test_killed_at_any_step(master: Master, slave: Slave, monkeypatch: pytest.Mo
     assert done.changed
     assert not slave.run().changed
     assert not [path for path in slave.state.rglob("*") if path.name.startswith(".new-")]
+
+
+def test_what_this_machine_cannot_run_is_not_in_its_index(master: Master, slave: Slave) -> None:
+    """It is left out, stays so without a server, and comes back when it is rebuilt or the machine is another."""
+    slave.run()
+    source = _seal.parse((slave.state / "current/seal.json").read_bytes(), where="").packages[A].source
+    machine = _unfit.Machine(crashed={A: source})
+    done = slave.run(machine=machine)
+    assert (done.changed, list(_sync.excluded(slave.request(machine=machine), done))) == (True, [A])
+    index = _packages.parse((slave.state / "current/Packages").read_text())
+    assert A not in [entry.path for entry in _packages.packages(index)]
+    assert (index.problems, index.header.values()["PACKAGES"]) == ((), str(len(index.stanzas)))
+    assert not slave.run(machine=machine).changed
+    assert not slave.run(NOWHERE, machine=machine).changed
+    (slave.state / "current/excluded.json").write_text("{}\n")
+    assert slave.run(machine=machine).changed, "what was changed by hand is made again"
+    # Nobody answers, and the machine is another.
+    done = slave.run(NOWHERE)
+    assert (done.changed, done.number, done.answer.uri) == (True, 1, None)
+    assert sorted(os.listdir(slave.state / "current")) == ["Packages", "highest", "repos", "seal.json", "seal.json.asc"]
+    assert A in (slave.state / "current/Packages").read_text()
+    assert not slave.run().changed

@@ -42,6 +42,16 @@ def stat(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
+def test_rsync_s_clients_find_a_timestamp(master: Master) -> None:
+    (snapshot,) = master.snapshot().values()
+    _publication.publish(master.place, master.snapshot())
+    assert (tree(master, 1) / "metadata/timestamp.chk").read_text() == ""
+    assert not (Path(snapshot) / "metadata/timestamp.chk").exists(), "what packages were built from stays as it was"
+    master.ebuild("metadata/timestamp.chk", "Sat, 21 Nov 2026 10:00:00 +0000\n")
+    _publication.publish(master.place, master.snapshot())
+    assert (tree(master, 2) / "metadata/timestamp.chk").read_text() == "Sat, 21 Nov 2026 10:00:00 +0000\n"
+
+
 def test_what_no_kept_generation_has_goes(master: Master) -> None:
     _publication.publish(master.place, master.snapshot())
     old = tree(master, 1).resolve()

@@ -169,7 +169,10 @@ def test_a_repository_that_the_master_lacks() -> None:
     changed = variables()
     for own in changed.values():
         own["binhost_targets"]["laptops"]["repositories"] = ["lab", "guru"]
-    expected = "desktop: binhost_targets.laptops.repositories: expected guru in its repos.conf, found lab"
+    expected = (
+        "desktop: binhost_targets.laptops.repositories: expected guru in its repos.conf or in binhost_repositories, "
+        "found lab"
+    )
     with pytest.raises(BinhostError, match=f"^{re.escape(expected)}$"):
         _plan.plan(fleet(changed), all_facts())
 

@@ -70,10 +70,11 @@ def test_without_a_master() -> None:
             "packages": {**NOTHING, "waiting": ["a/a-1"]},
         },
     }
-    assert _report.report(PLAN, hosts, check=False).splitlines()[-4:] == [
+    assert _report.report(PLAN, hosts, check=False).splitlines()[-5:] == [
         "",
         "amd: 0 installed from binaries, 0 compiled, 0 failed; generation 2",
         "  no transport answers: it is off",
+        "  waits for its master: a/a-1",
         "desktop: did not answer; the plan used what was known of it",
     ]
 
@@ -152,4 +153,42 @@ def test_what_is_out_of_the_ordinary_about_a_generation() -> None:
     assert said(pruned=["a"], over_budget=3 << 30) == [
         "  1 package that nobody needs removed, to stay within the budget",
         "  3.0 GiB over the budget: playbooks/prune.yml says what can go",
+    ]
+
+
+def test_what_a_slave_cannot_run() -> None:
+    old, new = "its programs start on Linux 6.6.0 or newer", "it crashed"
+    generation = {
+        "number": 3,
+        "kernel": "6.6.0",
+        "unfit": {"amd": {"x/a/a-1-1.gpkg.tar": old, "x/b/b-2-1.gpkg.tar": new, "x/c/c-3-1.gpkg.tar": old}},
+    }
+    excluded = {"x/b/b-2-1.gpkg.tar": new}
+    hosts = {
+        "desktop": {"seen": True, "kept": True, "done": {"laptops": {"generation": generation}}},
+        "amd": {"seen": True, "index": {"number": 3, "excluded": excluded}, "packages": NOTHING},
+    }
+    lines = _report.report(PLAN, hosts, check=False).splitlines()
+    assert lines[1:4] == [
+        "  compiled for -O2 -march=x86-64-v2; starts on Linux 6.6.0 or newer",
+        f"  amd can't run a-1-1, c-3-1: {old}",
+        f"  amd can't run b-2-1: {new}",
+    ]
+    assert f"  left out, since it can't run here: b-2-1: {new}" in lines
+
+
+def test_what_is_compiled_and_why() -> None:
+    source = [{"cpv": "a/a-1", "why": ["the index has no binary of it"], "fix": [], "seconds": 61.0, "by": "here"}]
+    acceptance = {"binary": [], "source": source, "seconds": 61.0, "unknown": []}
+    packages = {**NOTHING, "merge_list": [{"kind": "ebuild"}], "acceptance": acceptance}
+    hosts = {"amd": {"seen": True, "packages": packages}}
+    told = "  a/a-1 (2 min): the index has no binary of it"
+    assert _report.report(PLAN, hosts, check=True).splitlines()[-2:] == [
+        "amd: 0 would be installed from binaries, 1 compiled, about 2 min",
+        told,
+    ]
+    packages["source"] = ["a/a-1"]
+    assert _report.report(PLAN, hosts, check=False).splitlines()[-2:] == [
+        "amd: 0 installed from binaries, 1 compiled, 0 failed; generation none",
+        told,
     ]

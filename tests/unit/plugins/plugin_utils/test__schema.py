@@ -98,6 +98,19 @@ def test_a_kept_plan_is_a_plan(tmp_path: Path) -> None:
     assert _kept.plan(str(tmp_path)) == made()
 
 
+def version_4() -> dict[str, t.Any]:
+    """Return the plan as version 4 wrote it."""
+    plan = {**made(), "version": 4}
+    plan["hosts"] = {
+        name: {
+            **{key: value for key, value in one.items() if key not in ("transports", *_schema.NEW_IN_5)},
+            "uris": [way["uri"] for way in one["transports"]],
+        }
+        for name, one in plan["hosts"].items()
+    }
+    return plan
+
+
 def version_3() -> dict[str, t.Any]:
     """Return the plan as version 3 wrote it."""
     plan = {**version_4(), "version": 3}
@@ -116,19 +129,21 @@ def version_3() -> dict[str, t.Any]:
     return plan
 
 
-def version_4() -> dict[str, t.Any]:
-    """Return the plan as version 4 wrote it."""
-    plan = {**made(), "version": 4}
-    for name, new in (("targets", _schema.NEW_IN_5), ("hosts", _schema.NEW_OF_HOST_IN_5)):
-        plan[name] = {
-            key: {name: value for name, value in one.items() if name not in new} for key, one in plan[name].items()
-        }
-    return plan
-
-
-def test_version_4_knew_no_requests_and_no_circles(tmp_path: Path) -> None:
+def test_version_4_was_served_by_http_alone(tmp_path: Path) -> None:
     _kept.keep_plan(str(tmp_path), version_4())
     assert _kept.plan(str(tmp_path)) == made()
+
+
+def test_version_4_knew_no_machines(tmp_path: Path) -> None:
+    plan = version_4()
+    plan["targets"] = {
+        name: {key: value for key, value in one.items() if key not in _schema.TARGET_IN_5}
+        for name, one in plan["targets"].items()
+    }
+    _kept.keep_plan(str(tmp_path), plan)
+    kept = _kept.plan(str(tmp_path))
+    assert kept
+    assert kept["targets"] == {name: {**one, **_schema.TARGET_IN_5} for name, one in made()["targets"].items()}
 
 
 def test_version_3_had_one_server_for_each(tmp_path: Path) -> None:

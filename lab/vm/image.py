@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a virtual machine boots from: the lab's stage with Debian's kernel and NFS, made once.
+
+The folder, ``vm-<digest>`` below the cache folder::
+
+    disk.ext4      the root; guests share it and write elsewhere (qemu's snapshot=on)
+    vmlinuz        Debian's kernel for clouds: small, with nfsd and nfs as modules
+    initrd         what finds the disk
+    key, key.pub   the person's who connects
+    host.pub       the guest's
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import typing as t
+from pathlib import Path
+
+from lab.stage import build, recipe
+from lab.stage import cache as caches
+from lab.stage.cache import Cache, StageError
+
+KERNEL: t.Final = "linux-image-cloud-amd64"
+#: Unpacked, not installed: a stage has no dpkg. The libraries are those that a minimal system lacks.
+PACKAGES: t.Final = (
+    *("nfs-kernel-server", "nfs-common", "rpcbind", "netbase", "kmod", "busybox-static", "keyutils"),
+    *("libkmod2", "libtirpc3", "libtirpc-common", "libnfsidmap1", "libevent-core-2.1-7", "libwrap0"),
+    *("libdevmapper1.02.1", "libkeyutils1", "libgssapi-krb5-2", "libkrb5-3", "libk5crypto3", "libcom-err2"),
+    "libkrb5support0",
+)
+#: In the order in which they have to be loaded; ext4 is in the kernel.
+DISK: t.Final = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk")
+SIZE: t.Final = "2G"  # of the disk, sparse
+HERE: t.Final = Path(__file__).resolve().parent
+OVERLAY: t.Final = HERE / "root"
+"""Files that are laid over the root as they are."""
+PROGRAMS: t.Final = {"mkfs.ext4": "e2fsprogs", "cpio": "cpio", "ssh-keygen": "openssh-client"}
+
+INIT: t.Final = """#!/bin/busybox sh
+/bin/busybox mount -t devtmpfs dev /dev
+for module in {modules}; do
+    /bin/busybox insmod /modules/$module.ko
+done
+until [ -b /dev/vda ]; do
+    /bin/busybox sleep 0.1
+done
+/bin/busybox mount -t ext4 /dev/vda /root
+/bin/busybox mount -o move /dev /root/dev
+exec /bin/busybox switch_root /root /sbin/init
+"""
+
+
+def folder() -> Path:
+    """Return where the image of this checkout is, or will be."""
+    parts = (build.folder().name, KERNEL, *PACKAGES, HERE / "image.py", OVERLAY)
+    return caches.folder() / f"vm-{recipe.digest(*parts)}"
+
+
+def make() -> Path:
+    """Return the folder of the image, after making it if need be.  Raises ``StageError``."""
+    stage, path = build.build(), folder()
+    if path.is_dir():
+        return path
+    missing = sorted({package for program, package in PROGRAMS.items() if not shutil.which(program)})
+    if missing:
+        raise StageError(f"missing on this machine: apt-get install {' '.join(missing)}")
+    with caches.locked(caches.folder(), f"{path.name}.log") as cache:
+        return cache.made(path.name, lambda into: _make(cache, stage / build.NAME, into))
+
+
+def _make(cache: Cache, tarball: Path, into: Path) -> None:
+    with cache.work() as work, cache.step("the virtual machines' image"):
+        root = work / "root"
+        root.mkdir()
+        cache.run("tar", *build.TAR, "-C", root, "-xpf", tarball)
+        (work / "debs").mkdir()
+        # linux-image-6.1.0-56-cloud-amd64 (= 6.1.192-2)
+        kernel = cache.output("apt-cache", "show", "--no-all-versions", KERNEL)
+        name = next(line.split()[1] for line in kernel.splitlines() if line.startswith("Depends: linux-image-"))
+        options = ("-qq", "-oAPT::Sandbox::User=root")
+        cache.run("apt-get", *options, "download", *PACKAGES, name, cwd=work / "debs")
+        for package in sorted((work / "debs").iterdir()):
+            _unpack(cache, package, root)
+        shutil.copytree(OVERLAY, root, dirs_exist_ok=True, symlinks=True)
+        _keys(cache, root, into)
+        _kernel(cache, root, work, into)
+        disk = into / "disk.ext4"
+        cache.run("mkfs.ext4", "-q", "-O", "^has_journal", "-d", root, disk, SIZE)
+
+
+def _unpack(cache: Cache, package: Path, root: Path) -> None:
+    """Unpack a package; the root's /lib and /bin are links, and stay so."""
+    shell = 'dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink -C "$2"'
+    cache.run("bash", "-o", "pipefail", "-c", shell, "sh", package, root)
+
+
+def _keys(cache: Cache, root: Path, into: Path) -> None:
+    for path in (into / "key", root / "etc/ssh/ssh_host_ed25519_key"):
+        cache.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "larry-binhost-vm", "-f", path)
+    shutil.copy(root / "etc/ssh/ssh_host_ed25519_key.pub", into / "host.pub")
+    (root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
+    shutil.copy(into / "key.pub", root / "root/.ssh/authorized_keys")
+
+
+def _kernel(cache: Cache, root: Path, work: Path, into: Path) -> None:
+    """Take the kernel out of the root, and make what finds the disk from its modules."""
+    kernel = next((root / "boot").glob("vmlinuz-*"))
+    shutil.copy(kernel, into / "vmlinuz")
+    version = kernel.name.partition("-")[2]
+    cache.run("chroot", root, "depmod", version)
+    shutil.rmtree(root / "boot")
+    first = work / "initrd"
+    for name in ("bin", "dev", "modules", "root"):
+        (first / name).mkdir(parents=True)
+    shutil.copy(root / "bin/busybox", first / "bin")
+    found = {path.stem: path for path in (root / "lib/modules" / version).rglob("*.ko")}
+    for name in DISK:
+        shutil.copy(found[name], first / "modules")
+    (first / "init").write_text(INIT.format(modules=" ".join(DISK)))
+    (first / "init").chmod(0o755)
+    shell = 'find . | cpio --quiet -o -H newc -R 0:0 | gzip -1 >"$1"'
+    cache.run("bash", "-o", "pipefail", "-c", shell, "sh", into / "initrd", cwd=first)
+
+
+def main() -> int:
+    """Make the image, print its folder; return the exit status."""
+    try:
+        print(make())
+    except (StageError, OSError) as exc:
+        print(f"vm: {exc}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

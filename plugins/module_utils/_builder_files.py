@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What starts ``larry-binhost.pyz`` at its time: a timer of systemd, or a line for cron."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.larry.binhost.plugins.module_utils import _program, _schedule, _service_files, _services
+from ansible_collections.larry.binhost.plugins.module_utils._openpgp import Run
+from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
+
+_UNITS: t.Final = "/etc/systemd/system"
+_CRON: t.Final = "/etc/cron.d"
+_WRITTEN: t.Final = "# Written by larry.binhost; change {variable} in the inventory. Changes made here are undone.\n"
+_SERVICE: t.Final = """\
+{written}\
+[Unit]
+Description={title}
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart={command}
+Nice=10
+"""
+_TIMER: t.Final = """\
+{written}\
+[Unit]
+Description={title}: when
+
+[Timer]
+OnCalendar={calendar}
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+"""
+#: cron mails what is said, as it always does.
+_LINE: t.Final = "{written}{cron} root {command}\n"
+
+
+@dataclass(frozen=True)
+class Timer:
+    """What is to be done when."""
+
+    name: str  # of units, of the file for cron, and of whom they belong to
+    title: str
+    words: str  # of larry-binhost.pyz
+    schedule: str  # as ``_schedule.parse`` has it; empty: never
+    variable: str  # of the inventory that says so
+
+
+def files(timer: Timer, manager: str) -> dict[str, dict[str, str]]:
+    """Return path to content and mode, as ``_service_files`` takes them.  Raises ``BinhostError``."""
+    if not timer.schedule:
+        return {}
+    when = _schedule.parse(timer.schedule, timer.variable)
+    words = {
+        "written": _WRITTEN.format(variable=timer.variable),
+        "title": timer.title,
+        "command": f"{_program.path(STATE)} {timer.words}",
+        "calendar": when.calendar,
+        "cron": when.cron,
+    }
+    texts = {f"{_CRON}/{timer.name}": _LINE}
+    if manager == _services.SYSTEMD.name:
+        texts = {f"{_UNITS}/{timer.name}.service": _SERVICE, f"{_UNITS}/{timer.name}.timer": _TIMER}
+    return {path: {"content": text.format(**words), "mode": "0644"} for path, text in texts.items()}
+
+
+def wish(timer: Timer, manager: _services.Manager | None) -> _service_files.Wish:
+    """Return what is declared.  Raises ``BinhostError``."""
+    found = files(timer, manager.name if manager else "")
+    unit = f"{_UNITS}/{timer.name}.timer"
+    services = [_services.Service(f"{timer.name}.timer", restart_on=(unit,))] if unit in found else []
+    # Whatever cron it is that reads /etc/cron.d: cronie is Gentoo's.
+    cron = manager is _services.OPENRC and found
+    services += [_services.Service("cronie")] if cron else []
+    return _service_files.Wish(timer.name, _service_files.wanted(found), services=services)
+
+
+def converge(run: Run, timer: Timer, *, check: bool, state: str = STATE) -> list[dict[str, str]]:
+    """Let exactly this start it; return the differences as Ansible shows them.  Raises ``BinhostError``."""
+    manager = _services.manager()
+    asked = wish(timer, manager)
+    intent = _service_files.intent(run, asked, state=state, manager=manager)
+    if not check:
+        _service_files.carry_out(run, asked, intent, state=state)
+    return _service_files.as_diff(intent)
