@@ -66,8 +66,13 @@ def keep(place: Place, what: Sequence[str]) -> str:
 
 
 def possible(target: Target) -> bool:
-    """Return whether there is a stage to make a root of, and what there is to build wasn't tried so before."""
-    return bool(target.stage.get("source")) and _fingerprint.recorded(_record(target)).get("tried") != _inputs(target)
+    """Return whether there is a stage to make a root of, and what there is to build wasn't tried so before.
+
+    A target that stands on another has its root from that.
+    """
+    if target.base or not target.stage.get("source"):
+        return False
+    return _fingerprint.recorded(_record(target)).get("tried") != _inputs(target)
 
 
 def _record(target: Target) -> str:
