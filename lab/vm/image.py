@@ -34,6 +34,8 @@ PACKAGES: t.Final = (
 #: In the order in which they have to be loaded; ext4 is in the kernel.
 DISK: t.Final = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk")
 SIZE: t.Final = "2G"  # of the disk, sparse
+#: Nobody sits there, and without udev each would be waited for.
+MASKED: t.Final = ("getty.target", "serial-getty@ttyS0.service")
 HERE: t.Final = Path(__file__).resolve().parent
 OVERLAY: t.Final = HERE / "root"
 """Files that are laid over the root as they are."""
@@ -85,6 +87,8 @@ def _make(cache: Cache, tarball: Path, into: Path) -> None:
         for package in sorted((work / "debs").iterdir()):
             _unpack(cache, package, root)
         shutil.copytree(OVERLAY, root, dirs_exist_ok=True, symlinks=True)
+        for unit in MASKED:
+            (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
         _keys(cache, root, into)
         _kernel(cache, root, work, into)
         disk = into / "disk.ext4"

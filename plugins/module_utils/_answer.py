@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+
+#: Said of a file that came and is another one than it should be.
+AS_SEALED: t.Final = "as the seal says, found"
 
 
 class Unanswered(BinhostError):

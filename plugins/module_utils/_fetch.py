@@ -86,7 +86,7 @@ def verify(url: str, found: tuple[str, int], expected: tuple[str, int]) -> None:
     """Raise ``BinhostError`` unless SHA-512 and size are the expected ones."""
     if found != expected:
         wanted, got = (f"{size} bytes with SHA-512 {sha512[:16]}…" for sha512, size in (expected, found))
-        raise BinhostError(f"{url}: expected {wanted} as the seal says, found {got}")
+        raise BinhostError(f"{url}: expected {wanted} {_answer.AS_SEALED} {got}")
 
 
 def _bounded(

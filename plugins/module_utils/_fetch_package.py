@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
+    _answer,
     _fetch,
     _files,
     _health,
@@ -25,6 +26,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _say,
     _seal,
     _transport,
+    _verdict,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
@@ -65,7 +67,8 @@ def act(asked: argparse.Namespace) -> int:
     said = list(_tried(wanted, bases, asked.file, asked.state))
     if said and said[-1]:
         _files.remove(asked.file)
-        raise BinhostError("; ".join(said))
+        other = any(_answer.AS_SEALED in words for words in said)
+        raise BinhostError("; ".join([*said, _verdict.NO_WAY if other else "no other way to it"]))
     for words in said[:-1]:
         _say.warn(f"{words}; another way has it")
     return 0

@@ -95,7 +95,7 @@ def take_over(place: Place, work: Callable[[Place], Done]) -> Done:
     try:
         _root_copy.check_root(place.root)
         _unpack(place, fresh)
-        _configure(place.root, fresh)
+        configure(place.root, fresh)
         # What failed in the old root has another chance here.
         there = replace(place, root=fresh, target=replace(target, root=fresh, retry=True))
         _build_disk.place(there.target)
@@ -125,7 +125,7 @@ def _unpack(place: Place, fresh: str) -> None:
     _stage.install(place.run, fresh, offer, expected, cache=os.path.join(place.target.state_dir, "stages"))
 
 
-def _configure(root: str, fresh: str) -> None:
+def configure(root: str, fresh: str) -> None:
     """Give the new root the old one's configuration, with the record of whose it is."""
     config = os.path.join(fresh, _tree_plan.CONFIG)
     _removal.tree(config)

@@ -14,7 +14,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import mmap
+import os
 import re
 import shutil
 import subprocess
@@ -31,6 +33,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 _PROGRAMS: t.Final[t.Mapping[str, str]] = {".zst": "zstd", ".lz4": "lz4", ".lz": "lzip", ".lzo": "lzop"}
 _INNER = re.compile(r"[^/]+/(?P<part>metadata|image)\.tar(?P<suffix>\.[a-z0-9]+)?\Z")
 _CHUNK: t.Final = 1 << 20
+_ROOMY: t.Final = "/var/tmp"
 #: What is loaded only where it runs (ld.so(8), glibc-hwcaps), and symbols split off, whose segments are empty.
 _ELSEWHERE = re.compile(r"/glibc-hwcaps/|\Aimage/usr/lib/debug/")
 
@@ -112,16 +115,22 @@ def _most(one: _Needs, other: _Needs) -> _Needs:
 
 
 def _needs_of(content: t.IO[bytes], size: int) -> _Needs | None:
-    """Return what a file needs; None for what is no program and no library."""
+    """Return what a file needs; None for what is no program or library, or too large for the disk."""
     head = content.read(min(size, 64))
     if not _elf_needs.is_linked(head) or len(head) < 64:
         return None
-    with tempfile.TemporaryFile() as copy:  # some are larger than what should be held in memory
-        copy.write(head)
-        shutil.copyfileobj(content, copy, _CHUNK)
-        copy.flush()
-        with mmap.mmap(copy.fileno(), 0, access=mmap.ACCESS_READ) as program:
-            return _Needs(_elf.kernel(program) or (), _elf_needs.glibc(program) or (), _elf_needs.isa(program))
+    try:
+        # Some are larger than what should be held in memory, which /tmp may be.
+        with tempfile.TemporaryFile(dir=_ROOMY if os.path.isdir(_ROOMY) else None) as copy:
+            copy.write(head)
+            shutil.copyfileobj(content, copy, _CHUNK)
+            copy.flush()
+            with mmap.mmap(copy.fileno(), 0, access=mmap.ACCESS_READ) as program:
+                return _Needs(_elf.kernel(program) or (), _elf_needs.glibc(program) or (), _elf_needs.isa(program))
+    except OSError as exc:
+        if exc.errno != errno.ENOSPC:
+            raise
+        return None
 
 
 _READERS: t.Final[t.Mapping[str, t.Callable[[tarfile.TarFile], t.Any]]] = {"metadata": _cflags, "image": _needs}

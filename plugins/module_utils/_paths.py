@@ -19,6 +19,8 @@
         images/            master: build roots as tarballs (see _image)
         keys/              master: what it signs with, for root alone (see _keys)
         trusted.asc        slave: whose signatures it believes (see _trust)
+        sync.json          slave: what it asks for without a controller (see _orders)
+        mirror/            mirror and slave: the key by which they read packages over ssh (see _mirror_link)
         fingerprints/      what the last run that had nothing left to do depended on
 """
 

@@ -67,13 +67,6 @@ class Result:
     remarks: list[str] = field(default_factory=list)
 
 
-def again(state: str = STATE, **how: t.Any) -> Request:
-    """Return what was asked for last, with changes: how a timer moves pins without a controller."""
-    record = _pins.load(state)
-    declared = {name: {k: v for k, v in asdict(each).items() if k != "name"} for name, each in record.declared.items()}
-    return Request(**{"repositories": declared, "others": dict(record.others), "state": state, **how})
-
-
 def lacking(request: Request) -> list[str]:
     """Return the repositories whose pin, snapshot or link isn't what is asked for; nothing is fetched or changed."""
     specs, record = request.specs(), _pins.load(request.state)

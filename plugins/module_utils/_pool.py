@@ -89,7 +89,8 @@ def admit(pool: str, wanted: t.Iterable[Wanted], signer: Signer | None) -> dict[
 def _others(pool: str, wanted: t.Sequence[Wanted], signer: Signer | None) -> dict[str, Kept]:
     """Take what another target's pool has of these packages, signed, by links: a stack and its base share most."""
     top, own = os.path.split(pool)
-    places = [os.path.join(top, name) for name in sorted(os.listdir(top)) if name != own] if wanted and top else []
+    names = sorted(os.listdir(top)) if wanted and os.path.isdir(top) else []
+    places = [os.path.join(top, name) for name in names if name != own]
     found: dict[str, Kept] = {}
     for each, place in ((each, place) for each in wanted for place in places):
         path, have = each.entry.path, kept(place, each.entry.path)

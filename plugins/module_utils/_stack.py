@@ -16,7 +16,6 @@ files, so that its index lacks nothing, and Portage chooses between the two as i
 from __future__ import annotations
 
 import os
-import shutil
 import time
 import typing as t
 
@@ -24,6 +23,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _durable,
     _files,
     _fingerprint,
+    _fresh,
     _generation,
     _job_files,
     _lock,
@@ -32,7 +32,6 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _removal,
     _root_copy,
     _target,
-    _tree,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
@@ -41,8 +40,6 @@ from ansible_collections.larry.binhost.plugins.module_utils._target import Targe
 
 _PATIENCE: t.Final = 7 * 86400.0  # seconds that a build of the base may take
 _STEP: t.Final = 1.0
-#: What of a root is the target's own: the rest is the base's.
-_OWN: t.Final = ("etc/portage", _tree.RECORD)
 #: Keys of an index's header that its entries inherit (portage getbinpkg.py, ``PackageIndex``).
 _INHERITED: t.Final = ("CHOST", "REPO")
 
@@ -82,14 +79,7 @@ def _root(run: Run, root: str, base: str) -> None:
     """Make a root of a copy of the base's, with its own configuration."""
     draft = os.path.join(os.path.dirname(root), f".{os.path.basename(root)}.base")
     _root_copy.clone(run, base, draft)
-    for path in _OWN:
-        source, place = os.path.join(root, path), os.path.join(draft, path)
-        _durable.remove(place)
-        if os.path.isdir(source):
-            shutil.copytree(source, place, symlinks=True)
-        elif os.path.exists(source):
-            _files.directory(os.path.dirname(place))
-            shutil.copy2(source, place)
+    _fresh.configure(root, draft)
     _durable.remove(os.path.join(draft, _root_copy.MARK))
     _root_copy.exchange(draft, root)
     _removal.tree(draft)

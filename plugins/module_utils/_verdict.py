@@ -73,10 +73,16 @@ OTHER: t.Final = (
     "Run site.yml again; if it is refused again, the file at the server that is named above is damaged: there the "
     "module larry.binhost.generation, with state=verified, names all that are"
 )
+#: What we print when we fetched it and refuse it (_fetch_package).
+NO_WAY: t.Final = "no way has it as its seal says"
+_ANOTHER: t.Final = (
+    "what came isn't the file that the signed index names: it was damaged on the way or on the server, or exchanged "
+    f"there. Nothing of it was installed. {OTHER}"
+)
 #: What Portage prints when it refuses a package (gpkg.py, ``show_gpg_error`` and ``_verify_binpkg``): what that means.
 _REFUSALS: t.Final[t.Mapping[str, str]] = {
-    "Digest verification failed": "what came isn't the file that the signed index names: it was damaged on the way or "
-    f"on the server, or exchanged there. Nothing of it was installed. {OTHER}",
+    NO_WAY: _ANOTHER,
+    "Digest verification failed": _ANOTHER,
     "REVKEYSIG": f"its key was revoked. {SIGN}",
     "EXPKEYSIG": f"its key has expired. {EXPIRED}",
     "BADSIG": f"it was changed after it was signed. {AGAIN}",

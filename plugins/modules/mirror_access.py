@@ -13,8 +13,8 @@ author: larry.binhost contributors (@larry-binhost)
 description:
   - >-
     Owns the mirrors' and slaves' lines in a user's C(~/.ssh/authorized_keys). Whoever comes with such a key gets no
-    shell and no forwarding: sshd runs C(larry-binhost.pyz mirror-source), which lists generations and lets rsync read
-    one, or a file of one.
+    shell and no forwarding: sshd runs C(larry-binhost.pyz mirror-source), which lists generations, lets rsync read
+    one, and hands out a file of one.
   - All other lines stay as they are.
 extends_documentation_fragment:
   - larry.binhost.attributes

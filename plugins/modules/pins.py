@@ -129,7 +129,7 @@ import typing as t
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.larry.binhost.plugins.module_utils import _jobs, _mounts, _pinning, _program
+from ansible_collections.larry.binhost.plugins.module_utils import _jobs, _last_plan, _mounts, _pinning, _program
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
@@ -159,6 +159,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     nothing = {**_pinning.told(_pinning.Result()), "rebuilds": {}}
     if module.check_mode:
         return {**nothing, **_pinning.told(_pinning.foreseen(module.run_command, request))}
+    # For the timer of a master without a controller; of targets it tells nobody anything.
+    _last_plan.remember_pins(request.state, {**asdict(request), "to": "", "only": [], "targets": {}})
     needed = bool(_pinning.lacking(request) or request.to or targets)
     name = _program.begin("pins", "pin", {**asdict(request), "targets": targets}, needed=needed, state=request.state)
     if not name:

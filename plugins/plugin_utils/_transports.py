@@ -51,7 +51,7 @@ _ABSENT: t.Final = ("ro", "soft", "timeo=20", "retrans=2", "retry=0", "nosuid", 
 #: Service manager -> how it is kept from mounting before somebody asks: systemd.mount(5); on OpenRC binhost-sync mounts
 #: what is to be mounted by nobody else (fstab(5), noauto), and netmount unmounts it before the network goes.
 _ON_DEMAND: t.Final[Mapping[str, tuple[str, ...]]] = {
-    "systemd": ("noauto", "x-systemd.automount", "x-systemd.idle-timeout=60", "x-systemd.mount-timeout=10"),
+    "systemd": ("noauto", "x-systemd.automount", "x-systemd.idle-timeout=60", "x-systemd.mount-timeout=15"),
 }
 _BY_HAND: t.Final = ("noauto",)
 #: By which our lines are known again in the facts, as ``_fstab`` has it.

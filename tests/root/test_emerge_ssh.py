@@ -37,6 +37,7 @@ GATED: t.Final = (
 #: The beginning of a result in what ansible-playbook -v says.
 RESULT: t.Final = re.compile(r"^(?:ok|changed|fatal): \[(\w+)\].*? => ", re.MULTILINE)
 LOST: t.Final = "does not answer; its jobs go on"
+FORETOLD: t.Final = "the index has no binary of it"
 COUNT: t.Final = itertools.count(1)
 
 
@@ -134,8 +135,8 @@ class Play:
         self.until((host.path / f"tmp/{package}-1.at").exists)
 
     def watches(self, package: str) -> None:
-        """Return as soon as it has told that the package is worked on."""
-        self.until(lambda: f"{package}-1" in self.said())
+        """Return as soon as it has told that the package is worked on; that it will be was told before."""
+        self.until(lambda: any(f"{package}-1" in line and FORETOLD not in line for line in self.said().splitlines()))
 
     def kill(self) -> None:
         """Kill it with all its processes, but for ssh's own that keep a connection."""
@@ -231,6 +232,9 @@ def test_with_one_fork_all_jobs_are_begun_before_one_is_waited_for(fleet: Fleet)
         assert (begun["changed"], begun["job"]) == (False, "emerge")
         assert (done["changed"], done["source"]) == (True, ["x/forked-1"])
         assert compiled(host, "forked") == (1, 1)
+        lines = [line for line in play.said().splitlines() if f" {name}: " in line]
+        assert lines[0].endswith(f" {name}: 0 from binaries, 1 compiled here")
+        assert lines[1].endswith(f" {name}:   x/forked-1: {FORETOLD}")
     one, two = (host.job() for host in fleet.hosts.values())
     assert max(one.begun, two.begun) < min(one.ended, two.ended)
 

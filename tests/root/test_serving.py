@@ -220,13 +220,13 @@ def test_a_slaves_key_reads_files_and_nothing_else(house: House, tmp_path: Path)
             return done.returncode, done.stdout
 
         for path in ("Packages", PATH.format(name="a")):
-            assert say("cat", f"{TARGET}/current/{path}") == (0, (generation / path).read_bytes())
-        package = PATH.format(name="b")
-        status, words = rsync("-t", f"--rsh={' '.join(ssh)}", f"root@127.0.0.1:{TARGET}/1/{package}", f"{tmp_path}/b")
-        assert status == 0, words
-        assert filecmp.cmp(tmp_path / "b", generation / package, shallow=False)
-        for words_ in (("id",), (), ("cat", "/etc/passwd"), ("cat", f"{TARGET}/../../keys/private"), ("cat", "x;id")):
-            assert say(*words_) == (1, b"")
+            assert say("get", f"{TARGET}/current/{path}") == (0, (generation / path).read_bytes())
+        (generation / "out").symlink_to(house.state / "keys")
+        for asked in ("id", "", "cat /etc/passwd", f"get {TARGET}/../../keys/signing.json", "get x;id"):
+            assert say(asked) == (1, b"")
+        for asked in ("get none/current/Packages", f"get {TARGET}/1/out/signing.json"):
+            assert say(asked) == (4, b"")
+        (generation / "out").unlink()
         (tmp_path / "mine").touch()
         assert rsync(f"--rsh={' '.join(ssh)}", f"{tmp_path}/mine", f"root@127.0.0.1:{TARGET}/1/mine")[0] != 0
         assert not (generation / "mine").exists()

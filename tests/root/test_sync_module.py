@@ -23,7 +23,13 @@ def test_check_run_check_run_and_off_again(stage_root: Path, master: Master, ser
         {"kind": "kit", "uri": "file:///media/none"},
         {"kind": "http", "uri": serve(master.state / "generations")},
     ]
-    asked = {"target": "laptops", "sources": sources, "verify": False, "hook": True, "timer": "hourly"}
+    asked: dict[str, t.Any] = {
+        "target": "laptops",
+        "sources": sources,
+        "verify": False,
+        "hook": True,
+        "timer": "hourly",
+    }
     hook, cron = stage_root / "usr/local/bin/emerge", stage_root / "etc/cron.d/larry-binhost-sync"
     with managed.host(stage_root) as host:
         for check in (True, False):

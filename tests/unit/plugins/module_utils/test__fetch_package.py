@@ -19,6 +19,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _servers,
     _sync,
     _transport,
+    _verdict,
 )
 
 A: t.Final = "app-misc/a/a-1-1.gpkg.tar"
@@ -80,6 +81,16 @@ def test_nobody_has_it(slave: Slave, capsys: t.Any) -> None:
     assert slave.fetch() == 1
     said = capsys.readouterr().err
     assert all(base in said for base in slave.bases)
+    assert (slave.file.exists(), _verdict.explain(said)) == (False, "")
+
+
+def test_nobody_has_it_right(slave: Slave, capsys: t.Any) -> None:
+    for folder in slave.folders:
+        bad = folder / "laptops/1" / A
+        bad.unlink()
+        bad.write_bytes(b"<html>")
+    assert slave.fetch() == 1
+    assert "isn't the file that the signed index names" in _verdict.explain(capsys.readouterr().err)
     assert not slave.file.exists()
 
 

@@ -67,7 +67,7 @@ def test_addresses_users_and_ports_are_the_masters() -> None:
 @pytest.mark.parametrize(
     ("manager", "demand"),
     [
-        ("systemd", "noauto,x-systemd.automount,x-systemd.idle-timeout=60,x-systemd.mount-timeout=10"),
+        ("systemd", "noauto,x-systemd.automount,x-systemd.idle-timeout=60,x-systemd.mount-timeout=15"),
         ("openrc", "noauto"),
         ("none", "noauto"),
     ],
