@@ -105,12 +105,13 @@ def _one(run: Run, target: str, how: How, course: Course) -> None:
         _status.keep(how.state, course)
 
     _status.keep(how.state, course)
+    before = _waiting.asked(how.state, target)
     done = _builder_steps.converge(run, target, how.state, watch, retry=how.retry)
     course.outcomes[target] = done
     course.waiting.pop(target, None)
     if done.waits:
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        course.waiting[target] = _waiting.waiting(how.state, target, done.message, done.waits, now=now)
+        course.waiting[target] = _waiting.waiting(how.state, target, done.message, done.waits, before=before, now=now)
 
 
 def _solved(how: How, course: Course, found: list[str]) -> list[str]:

@@ -25,6 +25,8 @@ from ansible_collections.larry.binhost.plugins.module_utils._target import PARTI
 ROOT: t.Final = ".root"
 #: What passes by itself, or is mended outside: the next build tries it in any case.
 _PASSING: t.Final = (_failure_words.NO_SPACE.lower(), "killed by signal", "exited unexpectedly", "aborted")
+#: What a compiler driver says of a compiler that the kernel killed (gcc.cc), while make only says that it failed.
+_OUT_OF_MEMORY: t.Final = ("Killed signal terminated program", "LLVM ERROR: out of memory", "virtual memory exhausted")
 _LOG_BYTES: t.Final = 4 << 20
 
 
@@ -131,7 +133,9 @@ def own(here: Here, root: Here) -> dict[str, Failed]:
 
 def passes(failure: Failure) -> bool:
     """Return whether a failure is to be tried again in any case: a file that isn't there, a full disk, a kill."""
-    return failure.phase == "fetch" or any(words in failure.reason for words in _PASSING)
+    if failure.phase == "fetch" or any(words in failure.reason for words in _PASSING):
+        return True
+    return any(words in line for line in failure.lines for words in _OUT_OF_MEMORY)
 
 
 def record(

@@ -71,9 +71,9 @@ def _bring_once(place: Place, options: Options, where: str) -> list[str]:
 
 def _has_another_chance(place: Place, where: str, outcome: Outcome) -> bool:
     """Return whether something is no longer as it was when a package failed; one that failed just now has failed."""
-    known = _failed.load(place.target)
-    failed = [cpv for cpv in outcome.failed if known[where].failed[cpv].inputs]
-    return len(_standing(place, {where: known[where]}, failed)) < len(failed)
+    here = _failed.load(place.target).get(where, Here())
+    failed = [cpv for cpv in outcome.failed if cpv in here.failed and here.failed[cpv].inputs]
+    return len(_standing(place, {where: here}, failed)) < len(failed)
 
 
 def foresee(place: Place, cpvs: t.Sequence[str], where: str) -> None:
@@ -139,7 +139,9 @@ def _after(place: Place, where: str, error: FailedError, refused: t.Mapping[str,
     """Return what stands failed after a run."""
     outcome = error.outcome
     fresh = [each for each in outcome.failures if each.cpv not in refused]
-    inputs = _failed_inputs.of(place, [each.cpv for each in fresh if not _failed.passes(each)])
+    # Where emerge was killed it names none: that is no fault of what was built.
+    lasting = [each.cpv for each in fresh if each.cpv in error.named and not _failed.passes(each)]
+    inputs = _failed_inputs.of(place, lasting)
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     new = _failed.record(place.target, where, dataclasses.replace(outcome, failures=fresh), inputs, now=now)
     old = {each.cpv: refused[each.cpv] for each in outcome.failures if each.cpv in refused}

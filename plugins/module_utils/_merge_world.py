@@ -70,9 +70,11 @@ class UnresolvedError(BinhostError):
 class FailedError(BinhostError):
     """Some packages failed; all that doesn't need them is built."""
 
-    def __init__(self, words: str, outcome: Outcome) -> None:
+    def __init__(self, words: str, outcome: Outcome, named: t.Iterable[str] = ()) -> None:
+        """Take the message, what was done, and the packages of which emerge itself said that they failed."""
         super().__init__(words)
         self.outcome = outcome
+        self.named = frozenset(named)
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def bring(
         wanted = {each.cpv: each.kind for each in merges if each.kind in ("ebuild", "binary")}
         return merge(place, options, atoms, wanted=wanted)
     except FailedError as exc:
-        raise FailedError("\n".join(filter(None, (lacking, unfetched, str(exc)))), exc.outcome) from None
+        raise FailedError("\n".join(filter(None, (lacking, unfetched, str(exc)))), exc.outcome, exc.named) from None
 
 
 def _lacking(place: Place, merges: t.Sequence[_merge_list.Merge]) -> str:
@@ -220,7 +222,9 @@ def merge(
         told = _failure_text.told(done, status, words, what=what(place, atoms))
         reasons = "".join(each.reason for each in done.failures)
         kernel = filter(None, [_master_kernel.too_old(place.root, said=_ends(done) + words)])
-        raise FailedError("\n".join([told, *kernel, *_space(place, done.failed, reasons + words)]), done)
+        raise FailedError(
+            "\n".join([told, *kernel, *_space(place, done.failed, reasons + words)]), done, _failure_words.failed(words)
+        )
     return done.source
 
 

@@ -25,6 +25,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _live,
     _lock,
     _place,
+    _seal,
     _size,
     _target,
 )
@@ -65,7 +66,7 @@ def now(state: str, course: Course | None = None) -> Told:
         "live": dict(jobs[building].live) if building else {},
         **own,
         "plan": _plan(state),
-        "targets": {name: _of(state, name) for name in names},
+        "targets": {name: _of(state, name, whole=course is None) for name in names},
         "disk": _disk(state),
         "key": _key(state),
     }
@@ -115,15 +116,25 @@ def _plan(state: str) -> Told:
     return {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(made)), "days": age, "old": age >= days}
 
 
-def _of(state: str, name: str) -> Told:
+def _published(place: _place.Place, *, whole: bool) -> tuple[_seal.Seal | None, str]:
+    """Return the current generation's seal and what is wrong with it, where ``whole`` with any of its files."""
+    if whole:
+        current, damage = _generation.current(place)
+        return (current.seal if current else None), damage
+    try:
+        return _generation.seal_of(place.generation("current")), ""
+    except (BinhostError, OSError):
+        return None, ""
+
+
+def _of(state: str, name: str, *, whole: bool) -> Told:
     place = _place.Place(name, state)
-    current, damage = _generation.current(place)
+    seal, damage = _published(place, whole=whole)
     failed, dropped = _failed.told(_bare(state, name))
     shown = {
         cpv: {**{key: one[key] for key in ("phase", "reason", "log", "since")}, "lines": one["lines"][-_LINES:]}
         for cpv, one in failed.items()
     }
-    seal = current.seal if current else None
     return {
         "generation": seal.number if seal else None,
         "published": seal.time if seal else "",

@@ -27,7 +27,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 #: What the message of a package that failed says -> what is waited for, as a person is told it. The first that fits.
 _OF_PACKAGES: t.Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(_failure_words.NO_SPACE, re.I), "room on the disk"),
-    (re.compile(r"may not be fetched by a program"), "a file that a person has to fetch"),
+    (re.compile(r"may not be fetched by a program|no program may fetch"), "a file that a person has to fetch"),
 )
 #: The same, of any other message.
 _WORDS: t.Final = (
@@ -64,34 +64,42 @@ def reason(message: str) -> str:
     return next((what for pattern, what in words if pattern.search(message)), "")
 
 
-def waiting(state: str, target: str, message: str, what: str, *, now: str) -> Waiting:
-    """Return what is waited for, as all is now."""
+def waiting(state: str, target: str, message: str, what: str, *, before: str, now: str) -> Waiting:
+    """Return what is waited for; ``before`` is what ``asked`` returned before it was tried.
+
+    What a person changed while it was tried is worth another try.
+    """
     free = free_in(state, target) if what == DISK else {}
-    return Waiting(target, what, message, now, mark(state, target), free)
+    return Waiting(target, what, message, now, _mark(before, state, target), free)
 
 
 def over(state: str, known: Waiting) -> bool:
     """Return whether it is worth to try again: there is room, or something that decides it is another."""
-    if mark(state, known.target) != known.mark:
+    if _mark(asked(state, known.target), state, known.target) != known.mark:
         return True
     return any(free > known.free.get(place, free) + _ROOM for place, free in free_in(state, known.target).items())
 
 
-def mark(state: str, target: str) -> str:
-    """Return a text that is another one when something has changed that a person can change."""
+def asked(state: str, target: str) -> str:
+    """Return a text that is another one when something has changed that only a person changes, or a sync."""
     files = [*_last_plan.paths(state, target), os.path.join(_keys.folder(state), _keys.RECORD)]
     told: list[t.Any] = [_content(path) for path in files]
-    try:
-        asked = _last_plan.recalled(state, target)
-    except BinhostError:
-        return _fingerprint.digest(told)
-    offer = asked["stage"]["offer"]
-    told += [_content(path) for path in (f"{offer['source']}.DIGESTS", f"{offer['source']}.asc", offer["key"])]
-    folders = [asked["build"]["distdir"], asked["build"].get("restricted") or ""]
-    told += [_stat(path) for path in (offer["source"], *folders, _passphrase(state))]
-    places = asked["build"]["repositories"]
-    told.append({name: _revision(place) for name, place in places.items()})
-    told.append(_fingerprint.files(os.path.join(asked["build"]["root"], "etc/portage")))
+    with contextlib.suppress(BinhostError):
+        order = _last_plan.recalled(state, target)
+        offer = order["stage"]["offer"]
+        told += [_content(path) for path in (f"{offer['source']}.DIGESTS", f"{offer['source']}.asc", offer["key"])]
+        told += [_stat(path) for path in (offer["source"], _passphrase(state))]
+        told += [_revision(place) for _name, place in sorted(order["build"]["repositories"].items())]
+    return _fingerprint.digest(told)
+
+
+def _mark(asked: str, state: str, target: str) -> str:
+    """Return the same with what a build changes, too: its root's configuration, and which sources are there."""
+    told: list[t.Any] = [asked]
+    with contextlib.suppress(BinhostError):
+        order = _last_plan.recalled(state, target)["build"]
+        told += [_names(order["distdir"]), _names(order.get("restricted") or "")]
+        told.append(_fingerprint.files(os.path.join(order["root"], "etc/portage")))
     return _fingerprint.digest(told)
 
 
@@ -115,6 +123,12 @@ def _passphrase(state: str) -> str:
     except BinhostError:
         return ""
     return (ring.passphrase_file or "") if ring else ""
+
+
+def _names(folder: str) -> list[str]:
+    """Return the files of a folder of sources; what Portage is at while it fetches is none."""
+    names = os.listdir(folder) if folder and os.path.isdir(folder) else []
+    return sorted(name for name in names if not name.startswith(".") and not name.endswith(".__download__"))
 
 
 def _revision(place: str) -> str:

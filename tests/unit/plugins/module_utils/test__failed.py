@@ -67,6 +67,12 @@ def test_logs_are_kept_as_long_as_what_failed(target: Target, tmp_path: Path) ->
     assert not Path(made["x/a-1"].log).exists() and Path(made["x/b-1"].log).exists()
 
 
+def test_a_compiler_that_was_killed_is_no_fault_of_the_package() -> None:
+    lines = ["c++: fatal error: Killed signal terminated program cc1plus", "make: *** [a.o] Error 1"]
+    assert _failed.passes(Failure("x/a-1", "compile", "emake failed", "", lines))
+    assert not _failed.passes(Failure("x/a-1", "compile", "emake failed", "", lines[1:]))
+
+
 @pytest.mark.parametrize(
     ("phase", "reason", "expected"),
     [

@@ -53,6 +53,11 @@ def asked(folder: Path) -> None:
     _last_plan.settle(state, {"targets": ["a"]})
 
 
+def waits(folder: Path, what: str) -> _waiting.Waiting:
+    state = str(folder / "state")
+    return _waiting.waiting(state, "a", "words", what, before=_waiting.asked(state, "a"), now="")
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -65,18 +70,28 @@ def asked(folder: Path) -> None:
 )
 def test_it_is_over_when_something_is_another(tmp_path: Path, change: str) -> None:
     asked(tmp_path)
-    known = _waiting.waiting(str(tmp_path / "state"), "a", "words", "a configuration", now="")
+    known = waits(tmp_path, "a configuration")
     asked(tmp_path)  # the same again is no change
     assert not _waiting.over(str(tmp_path / "state"), known)
     subprocess.run(["sh", "-c", change], cwd=tmp_path, check=True)
     assert _waiting.over(str(tmp_path / "state"), known)
 
 
+def test_what_changed_while_it_was_tried_counts(tmp_path: Path) -> None:
+    asked(tmp_path)
+    state = str(tmp_path / "state")
+    before = _waiting.asked(state, "a")
+    (tmp_path / "distfile").touch()  # by the build itself
+    assert not _waiting.over(state, _waiting.waiting(state, "a", "words", "a configuration", before=before, now=""))
+    (tmp_path / "stage.tar.asc").write_text("another")
+    assert _waiting.over(state, _waiting.waiting(state, "a", "words", "a configuration", before=before, now=""))
+
+
 def test_it_is_over_when_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked(tmp_path)
     free = {"/a": 1 << 20, "/b": 1 << 30}
     monkeypatch.setattr(_waiting, "free_in", lambda *_args: dict(free))
-    known = _waiting.waiting(str(tmp_path / "state"), "a", "words", _waiting.DISK, now="")
+    known = waits(tmp_path, _waiting.DISK)
     free["/b"] -= 1 << 20
     free["/a"] += 1 << 20
     assert not _waiting.over(str(tmp_path / "state"), known)
