@@ -29,7 +29,6 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _failed,
     _files,
     _fingerprint,
-    _fresh,
     _host,
     _lock,
     _merge_world,
@@ -87,7 +86,6 @@ def build(run: Run, target: Target) -> Result:
         _removal.empty(target.live)
         _root_copy.recover(target.root)
         _stack.settle(run, target)
-        _fresh.clear(target.root)
         return _build(run, target)
 
 

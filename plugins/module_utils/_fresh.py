@@ -6,8 +6,9 @@
 ::
 
     roots/T                                the root that can't
-    roots/.T.fresh                         the one that is being made; a killed build's goes with the next
+    roots/.T.snapshots/.new-fresh          the one that is being made; a killed build's goes with the next
     roots/.T.snapshots/auto-before-NAMES   the root before that upgrade; one is kept
+    variants/T/.fresh.json                 what was tried so in vain
 
 The new one has the old one's configuration and private PKGDIR, so that every package that is still valid is installed
 instead of compiled. It takes the name in one exchange; until then nothing of the old one is touched.
@@ -24,6 +25,7 @@ from dataclasses import replace
 
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _build_disk,
+    _durable,
     _fingerprint,
     _openpgp,
     _patterns,
@@ -45,13 +47,7 @@ Done = t.TypeVar("Done")
 
 def path(root: str) -> str:
     """Return where the root is made that is to take this one's place."""
-    parent, name = os.path.split(os.path.abspath(root))
-    return os.path.join(parent, f".{name}.fresh")
-
-
-def clear(root: str) -> None:
-    """Remove what a killed build left."""
-    _removal.tree(path(root))
+    return _durable.draft(os.path.join(_root_copy.folder(root), "fresh"))
 
 
 def keep(place: Place, what: Sequence[str]) -> str:
@@ -70,12 +66,17 @@ def keep(place: Place, what: Sequence[str]) -> str:
 
 
 def possible(target: Target) -> bool:
-    """Return whether there is a stage to make a root of, and what there is to build wasn't tried so before."""
-    return bool(target.stage.get("source")) and _fingerprint.recorded(_record(target)).get("tried") != _inputs(target)
+    """Return whether there is a stage to make a root of, and what there is to build wasn't tried so before.
+
+    A target that stands on another has its root from that.
+    """
+    if target.base or not target.stage.get("source"):
+        return False
+    return _fingerprint.recorded(_record(target)).get("tried") != _inputs(target)
 
 
 def _record(target: Target) -> str:
-    return os.path.join(target.state_dir, "fingerprints", f"fresh-{target.name}.json")
+    return os.path.join(target.variants_dir, ".fresh.json")
 
 
 def _inputs(target: Target) -> str:

@@ -19,6 +19,8 @@
         images/            master: build roots as tarballs (see _image)
         keys/              master: what it signs with, for root alone (see _keys)
         trusted.asc        slave: whose signatures it believes (see _trust)
+        sync.json          slave: what it asks for without a controller (see _orders)
+        mirror/            mirror and slave: the key by which they read packages over ssh (see _mirror_link)
         builder.json, builder/T/   master: what the last run asked for, which a timer does again (see _last_plan)
         failed/T.json, failed/T/   master: what failed to build, and the logs (see _failed)
         status.json        master: how it stands, as of the builder's last step (see _status)

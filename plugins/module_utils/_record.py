@@ -42,11 +42,13 @@ from ansible_collections.larry.binhost.plugins.module_utils._error import Binhos
 from ansible_collections.larry.binhost.plugins.module_utils._target import Result, Target, Variant
 
 FORMAT: t.Final = 1
-#: Of a target, what says where on this machine it is built, not what is built.
+#: Of a target, what says where on this machine it is built, or is for the way of one build, not what is built.
 _ELSEWHERE: t.Final = frozenset(
-    {"root", "repositories", "distdir", "restricted", "state_dir", "pins", "publish", "retry"}
+    {"root", "repositories", "distdir", "restricted", "state_dir", "base", "stage", "publish", "retry"}
 )
 _SHA512 = re.compile(r"[0-9a-f]{128}\Z")
+#: What is told of a failure: the end of its log, and what decided it, is nobody's affair but the master's.
+_HOW: t.Final = ("phase", "reason")
 #: What tells its versions, in the root.
 TOOLS: t.Final = "emerge --version; gcc --version; ld --version"
 _TOOLS = re.compile(r"^(?:Portage |gcc |\S*clang |GNU ld ).*", re.MULTILINE)
@@ -178,7 +180,7 @@ def note(target: Target, result: Result, revisions: t.Mapping[str, str], said: s
         tools=tools(said),
         installed=installed(target.root),
         packages={},
-        failed=dict(getattr(result, "failed", {})),
+        failed={cpv: {key: how[key] for key in _HOW if key in how} for cpv, how in sorted(result.failed.items())},
     )
     top = folder(target.name, target.state_dir)
     _files.directory(top)

@@ -192,19 +192,19 @@ def _copy(location: str, path: str, before: str) -> None:
     for leftover in _durable.drafts(os.path.dirname(path)):
         _durable.remove(leftover)
     draft = _durable.draft(path)
-    fill(location, draft, before)
+    fill(location, draft, before, path)
     _durable.finish(draft, path)
 
 
-def fill(location: str, draft: str, before: str) -> None:
-    """Copy a repository whose revision is ``before`` to a new folder, which is gone where that fails."""
+def fill(location: str, draft: str, before: str, path: str) -> None:
+    """Copy a repository whose revision is ``before`` to a new folder, which will be ``path``; gone where that fails."""
     _files.directory(draft)
     try:
         for entry in entries(location):
             _copy_entry(entry, os.path.join(location, entry.path), os.path.join(draft, entry.path))
     except OSError as exc:
         _durable.remove(draft)
-        raise BinhostError(f"{location}: expected to copy it to {draft}, found: {exc}") from None
+        raise BinhostError(f"{location}: expected to copy it to {path}, found: {exc}") from None
     if revision(location) != before:
         _durable.remove(draft)
         raise BinhostError(f"{location}: expected it to stay as it is while it is copied, found it changed; run again")

@@ -114,7 +114,7 @@ class Maker:
                     f"{states.spec.uri}: expected the state {pin.revision[:12]} that is pinned, found another, and its "
                     "snapshot is gone: move the pin (playbooks/snapshot.yml)"
                 )
-            _repository.fill(states.spec.uri, tree, pin.revision)
+            _repository.fill(states.spec.uri, tree, pin.revision, tree)
             return tree
         states.clone.present()
         if not states.clone.commit(_pins.want(pin.revision)):

@@ -258,7 +258,8 @@ def _transport_keys(module: AnsibleModule, request: _servers.Request) -> bool:
     uris = [source.uri for source in request.sources if source.uri.startswith("ssh:")]
     links = [_fetch_child.link(uri, request.place.state) for uri in uris]
     keys = module.params["host_keys"]
-    return any([_mirror_link.remember(each, keys, "", check=module.check_mode) for each in links])
+    new = [_mirror_link.remember(each, keys, "", check=module.check_mode) for each in links]
+    return any(new)
 
 
 def _standing(module: AnsibleModule, request: _servers.Request) -> list[dict[str, str]]:

@@ -16,6 +16,8 @@ description:
     links. Times are not compared.
   - The record is written when a target is built and published; generations of older versions of this collection have
     none.
+  - A target on a base is built without the base's root; what the base has is then built too, and told as further
+    packages.
   - The target's own root, packages and generations are only read. Nothing is published.
   - The job is V(rebuild-NAME); M(larry.binhost.job) waits for it.
 extends_documentation_fragment:

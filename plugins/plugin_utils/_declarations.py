@@ -34,6 +34,7 @@ _OURS: t.Final[Mapping[str, str]] = {
     "make.conf/zz-build.conf": "master_makeopts",
     "make.conf/02-host.conf": "slave_make_conf",
     "make.conf/zz-binhost.conf": "slave_client_conf",
+    "make.conf/zz-distfiles.conf": "slave_distfiles",
     "repos.conf/zz-binhost.conf": "repos_conf",
     "binrepos.conf/02-binhost.conf": "the group masters",
     "package.use/01-target": "package_use",

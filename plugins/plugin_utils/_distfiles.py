@@ -14,6 +14,7 @@ Facts about Portage:
 
 from __future__ import annotations
 
+import os
 import typing as t
 from collections.abc import Iterator, Mapping
 
@@ -46,11 +47,12 @@ def client(
     fetches = any(name in own for name in _VARIABLES) or any(map(_fetches, configuration.values()))
     by = uri.partition(":")[0].upper()
     ours = {} if fetches else {f"FETCHCOMMAND_{by}": FETCH, f"RESUMECOMMAND_{by}": FETCH.replace(" -O ", " -c -O ")}
-    groups = {GROUP: [uri, f"{uri}/restricted", *_local(variables, spec, configuration)]}
-    return {
-        CONF: _fragments.make_conf(ours, header=header, defaults={"GENTOO_MIRRORS": uri}),
-        MIRRORS: _fragments.mirrors(groups, header=header),
-    }
+    files = {CONF: _fragments.make_conf(ours, header=header, defaults={"GENTOO_MIRRORS": uri})}
+    declared = variables.get("slave_files") or {}
+    if MIRRORS not in declared and os.path.dirname(MIRRORS) not in declared:  # or else that is all there is to be
+        groups = {GROUP: [uri, f"{uri}/restricted", *_local(variables, spec, configuration)]}
+        files[MIRRORS] = _fragments.mirrors(groups, header=header)
+    return files
 
 
 def _fetches(text: str) -> bool:

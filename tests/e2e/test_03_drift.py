@@ -58,7 +58,7 @@ def test_the_next_run_repairs_exactly_these_and_names_each(lab: Machines, site: 
     assert "app-text/tree" in run.diff("laptop-amd")
     assert "larry-binhost-http" in run.diff("desktop")
     assert lab.sh("laptop-amd", f"cd {CONF}; ls; cat 50-mine.conf").splitlines() == [
-        *("00-adopted", "01-target.conf", "02-host.conf", "50-mine.conf", "zz-binhost.conf"),
+        *("00-adopted", "01-target.conf", "02-host.conf", "50-mine.conf", "zz-binhost.conf", "zz-distfiles.conf"),
         'EMERGE_WARNING_DELAY="0"',
     ]
     assert portage.installed(lab, "laptop-amd")["app-text/tree"] is True

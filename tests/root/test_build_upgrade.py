@@ -16,6 +16,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._target import Targe
 
 from tests.root.master import Master, build, packages
 from tests.root.planted import FILE
+from tests.root.repeat import repeats
 
 MODULE: t.Final = 'DEPEND="dev-lang/perl:="\nRDEPEND="${DEPEND}"\n'
 #: Something in an old root that keeps a package from being built there.
@@ -80,6 +81,7 @@ def test_a_major_upgrade(master: Master, stage_tarball: Path) -> None:
     assert _fresh.possible(target)
 
 
+@pytest.mark.skipif(not repeats(0, 1), reason="takes as long as the one before")
 def test_what_is_installed_and_in_no_repository_stands_in_nobodys_way(master: Master, stage_tarball: Path) -> None:
     master.plant({**perl(1), "x/gone-1": 'RDEPEND="<dev-lang/perl-2"\n' + FILE})
     worlds = {"amd": ["x/plain"]}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 import typing as t
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.root import planted
 from tests.root.build_root import copy
 from tests.root.planted import FILE
 from tests.root.upstream import DAY, NOON, Pinner, Upstream
-from tests.unit.plugins import stages
+from tests.unit.plugins import dated, stages
 
 A: t.Final = "app-planted/a"
 NAME: t.Final = planted.NAME
@@ -268,3 +269,26 @@ def test_only_signed_commits(tmp_path: Path, upstream: Upstream, pinner: Pinner)
         with pytest.raises(BinhostError, match="it was changed after it was signed"):
             pinner.pin(declared, to=forged)
     assert _pins.load(str(pinner.state)).pinned[NAME].revision == commit
+
+
+def test_dated_snapshots(tmp_path: Path, pinner: Pinner) -> None:
+    (tmp_path / "mirror").mkdir()
+    old, between, new = (_pins.day(time.time() - days * DAY) for days in (3, 2, 1))
+    with stages.signer(tmp_path) as signer, dated.mirror(tmp_path / "mirror", signer, NAME) as mirror:
+        for day, ebuild in ((old, f"{A}-1"), (new, f"{A}-2")):
+            planted.repository(mirror.tree(day), {ebuild: FILE})
+            mirror.add(day)
+        declared = {NAME: {"type": "webrsync", "uri": mirror.uri, "key": str(signer.public)}}
+        found = pinner.pin(declared).pins[NAME]
+        assert (found["date"], pinner.pin(declared, to="newest").moved) == (new, {})
+        cache = pinner.state / f"pins/{NAME}/metadata/md5-cache/app-planted"
+        assert os.listdir(cache) == ["a-2"]
+        back = pinner.pin(declared, to=old).pins[NAME]
+        assert (back["date"], os.listdir(cache)) == (old, ["a-1"])
+        assert _pins.commits({NAME: back["snapshot"]}, str(pinner.state)) == {NAME: "0123456789abcdef"}
+        assert [path.name for path in (pinner.state / "webrsync").glob("*.xz")] == [f"{NAME}-{old}.tar.xz"]
+    # The mirror is off, and what was made is here.
+    assert pinner.pin(declared, to=new).pins[NAME] == found
+    with pytest.raises(BinhostError, match="expected to fetch it, found"):
+        pinner.pin(declared, to=between)
+    assert os.listdir(cache) == ["a-2"]

@@ -27,7 +27,7 @@ def test_the_same_files_make_the_same_bytes(tmp_path: Path) -> None:
         assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert names == sorted(names)
     assert {f"{PACKAGE}/{name}.py" for name in ("_cli", "_kinds", "_build", "_publication", "_stage")} <= set(names)
-    assert f"{PACKAGE}/_program.py" not in names
+    assert f"{PACKAGE}/_teardown.py" not in names
     # Made once more by another process, out of a zip archive, as a module is run.
     (tmp_path / PACKAGE / "_program.py").write_text(Path(_program.__file__).read_text())
     (tmp_path / PACKAGE / "_stranger.py").write_text("")

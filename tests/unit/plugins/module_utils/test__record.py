@@ -55,7 +55,8 @@ def target(tmp_path: Path) -> Target:
 
 
 def note(target: Target) -> _record.Record:
-    _record.note(target, Result(), {"lab": "0" * 12}, SAID)
+    failed = {"x/b-1": {"phase": "compile", "reason": "no", "lines": ["secret"]}}
+    _record.note(target, Result(failed=failed), {"lab": "0" * 12}, SAID)
     built = Path(_record.folder("laptops", target.state_dir), "built.json")
     return _record.parse(built.read_bytes(), where="built")
 
@@ -67,6 +68,7 @@ def entries() -> dict[str, _packages.Package]:
 def test_what_a_build_was_told_is_kept_for_root_alone(target: Target) -> None:
     record = note(target)
     assert record.tools == [line for line in SAID.splitlines() if not line.startswith("Copy")]
+    assert record.failed == {"x/b-1": {"phase": "compile", "reason": "no"}}
     assert "SECRET" not in str(record)
     (private,) = (path for path in Path(target.state_dir, "records/laptops").iterdir() if path.name != "built.json")
     assert private.stat().st_mode & 0o777 == 0o600

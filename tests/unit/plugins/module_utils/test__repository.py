@@ -102,7 +102,7 @@ def test_disk_full(lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(_repository._durable, "copy", full)
     with pytest.raises(
-        BinhostError, match="lab: expected to copy it to .*/repos/lab-[0-9a-f]{12}, found: .*No space left"
+        BinhostError, match="lab: expected to copy it to .*/repos/.*lab-[0-9a-f]{12}, found: .*No space left"
     ):
         _repository.snapshot("lab", str(lab), str(tmp_path / "state"))
     assert os.listdir(tmp_path / "state/repos") == []

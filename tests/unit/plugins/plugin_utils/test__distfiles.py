@@ -58,5 +58,9 @@ def test_a_master_with_a_certificate_is_asked_by_its_protocol() -> None:
     assert "FETCHCOMMAND_HTTPS=" in made[_distfiles.CONF] and "FETCHCOMMAND_HTTP=" not in made[_distfiles.CONF]
 
 
+def test_a_slaves_own_file_of_mirrors_is_left_to_it() -> None:
+    assert set(_distfiles.client("laptop", {"slave_files": {"mirrors": "x"}}, {}, {}, URI)) == {_distfiles.CONF}
+
+
 def test_it_can_be_unwanted() -> None:
     assert _distfiles.client("laptop", {"slave_distfiles": False}, {}, {}, URI) == {}
