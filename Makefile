@@ -20,11 +20,10 @@ demo: bootstrap ## Build and boot the lab, run site.yml on it and show the repor
 demo-down: ## Remove all that demo has made
 	lab/lab down
 
-# Two at a time: the stage takes long, the other checks fit beside it. All of them are run, whichever fails.
-test: bootstrap ## Run every check; ends with pytest's count of the end-to-end tests
-	@$(MAKE) --jobs=2 --keep-going --output-sync=target stage unit lint packaging sanity root
-	@$(MAKE) vm
-	@$(MAKE) e2e
+# Two at a time: the stage, then the lab, which waits for its hosts half of the time; all else fits beside these. All of
+# them are run, whichever fails.
+test: bootstrap ## Run every check; ends with pytest's count of what took longest
+	@$(MAKE) --jobs=2 --keep-going --output-sync=target stage unit e2e lint packaging sanity vm root
 
 test-long: ## Run every check, with all repetitions of the tests that kill and race
 	@BINHOST_LONG=1 $(MAKE) test
@@ -54,8 +53,8 @@ root: stage ## Test mounts, namespaces and builds in roots on this machine, as r
 vm: stage ## Test in a virtual machine, emulated, what needs a kernel of its own
 	pytest tests/vm --numprocesses=0 $(PYTEST)
 
-e2e: bootstrap ## Run Molecule, then the tests of a lab of three hosts that is removed afterwards
-	@tests/e2e/run $(PYTEST)
+e2e: stage ## Run Molecule, then the tests of a lab of three hosts that is removed afterwards
+	+@tests/e2e/run $(PYTEST)
 
 # With + its words are not held back until it ends.
 stage: bootstrap
