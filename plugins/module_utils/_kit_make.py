@@ -114,7 +114,7 @@ def _told(request: Request, kit: _kit.Kit, changes: _kit.Changes, remarks: t.Seq
         "changed": bool(changes),
         "path": request.folder,
         "number": kit.number,
-        "size": kit.size,
+        "total": kit.size,  # not "size": beside a path Ansible makes it that of the folder
         "written": changes.size,
         "copied": [part.path for part in changes.copied],
         "removed": changes.removed,

@@ -89,7 +89,7 @@ number:
   returned: success
   type: int
   sample: 41
-size:
+total:
   description: The bytes of all of it.
   returned: success
   type: int
