@@ -5,7 +5,7 @@ PYTEST ?=
 SIZES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-long unit bench lint sanity packaging root vm e2e stage bootstrap
+.PHONY: help demo demo-down test test-long unit bench lint sanity packaging root vm e2e beside stage bootstrap
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -20,10 +20,14 @@ demo: bootstrap ## Build and boot the lab, run site.yml on it and show the repor
 demo-down: ## Remove all that demo has made
 	lab/lab down
 
-# Two at a time: the stage, then the lab, which waits for its hosts half of the time; all else fits beside these. All of
-# them are run, whichever fails.
+# Two at a time: the lab, which waits for its hosts half of the time, and all that can be checked beside it, whose words are
+# held back until each ends. All of them are run, whichever fails.
 test: bootstrap ## Run every check; ends with pytest's count of what took longest
-	@$(MAKE) --jobs=2 --keep-going --output-sync=target stage unit e2e lint packaging sanity vm root
+	@$(MAKE) --jobs=2 --keep-going e2e beside
+
+beside:
+	@log=$$(mktemp); status=0; for check in unit lint packaging sanity vm root; do \
+	  $(MAKE) $$check >"$$log" 2>&1 || status=1; cat "$$log"; done; rm -f "$$log"; exit $$status
 
 test-long: ## Run every check, with all repetitions of the tests that kill and race
 	@BINHOST_LONG=1 $(MAKE) test
@@ -54,7 +58,7 @@ vm: stage ## Test in a virtual machine, emulated, what needs a kernel of its own
 	pytest tests/vm --numprocesses=0 $(PYTEST)
 
 e2e: stage ## Run Molecule, then the tests of a lab of three hosts that is removed afterwards
-	+@tests/e2e/run $(PYTEST)
+	@tests/e2e/run $(PYTEST)
 
 # With + its words are not held back until it ends.
 stage: bootstrap
