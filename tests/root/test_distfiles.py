@@ -43,7 +43,7 @@ def test_what_no_program_may_fetch_is_named_before_anything_is_built(
         build(target)
     assert str(caught.value).splitlines()[0] == words
     assert capfd.readouterr().err.splitlines()[0] == words
-    assert "shy-docs" not in str(caught.value).split("may not be fetched")[0]
+    assert "shy-docs" not in str(caught.value).partition("may not be fetched")[0]
     assert packages(target) == ["plain-1"]
 
     # The wrong file is none.

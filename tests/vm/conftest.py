@@ -105,8 +105,14 @@ class Laptop:
         """Run binhost-sync there; return what it said and its status."""
         return self.run(f"{PROGRAM} binhost-sync {' '.join(words)} 2>&1; echo status $?")
 
+    def line(self, options: str) -> str:
+        """Return the line of fstab that mounts what the master exports."""
+        return " ".join([self.mount["src"], self.mount["path"], self.mount["fstype"], options, "0", "0\n"])
+
     def set_up(self) -> None:
         """Let the master serve, and the slave know it."""
+        self.booted_with = self.run("cat /etc/fstab")
+        self.automount = self.run(f'systemctl is-active "$(systemd-escape --path {EXPORT}).automount" || true').strip()
         program = self.folder / _program.NAME
         _program.present(str(program), state=str(self.folder))
         orders = {
@@ -117,11 +123,10 @@ class Laptop:
             "verify": False,
             "sources": self.ways,
         }
-        line = " ".join([self.mount["src"], self.mount["path"], self.mount["fstype"], self.options, "0", "0\n"])
         self.lay(
             {
                 "/etc/exports.d/larry-binhost.exports": self.exports.encode(),
-                "/etc/fstab": line.encode(),
+                "/etc/fstab": self.line(self.options).encode(),
                 PROGRAM: program.read_bytes(),
                 f"{STATE}/sync.json": (json.dumps(orders) + "\n").encode(),
             }

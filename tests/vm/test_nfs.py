@@ -25,6 +25,14 @@ def ends(laptop: Laptop, command: str) -> str:
     return str(done.stdout)
 
 
+def test_the_machine_booted_without_its_master(laptop: Laptop) -> None:
+    # The image has the line, and at boot there was neither the master nor a network that leads to it.
+    assert laptop.booted_with == laptop.line(laptop.mount["opts"])
+    assert laptop.automount == "active"
+    units = laptop.run("systemctl list-jobs --no-legend; systemctl --failed --no-legend --plain")
+    assert "srv-larry" not in units, units
+
+
 def test_the_export_is_mounted_by_who_looks_there(laptop: Laptop) -> None:
     assert laptop.publish(A, B) == 1
     assert "nfs4" not in laptop.run(f"findmnt --noheadings --output FSTYPE {EXPORT}")

@@ -102,7 +102,7 @@ def test_a_stick_that_is_pulled(stick: Path, monkeypatch: pytest.MonkeyPatch, le
     again = _kit.read(str(stick))
     assert again is not None
     assert (again.number, _kit.problems(str(stick), again)) == (2, [])
-    assert not [path for path in stick.rglob(".new-*")]
+    assert not list(stick.rglob(".new-*"))
 
 
 def test_a_half_copied_one_is_told(stick: Path) -> None:

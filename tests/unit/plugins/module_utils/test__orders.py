@@ -52,9 +52,9 @@ def test_who_runs_it() -> None:
         "/etc/systemd/system/larry-binhost-sync.timer",
         "/usr/local/bin/emerge",
     ]
-    ((path, cron),) = files(_sync_hook.Wanted(hook=False, timer="hourly"), "openrc").items()
-    assert path == "/etc/cron.d/larry-binhost-sync"
-    assert cron["content"].endswith("@hourly root /var/lib/larry-binhost/larry-binhost.pyz binhost-sync --quiet\n")
+    cron = files(_sync_hook.Wanted(hook=False, timer="hourly"), "openrc")
+    assert list(cron) == ["/etc/cron.d/larry-binhost-sync"]
+    assert cron["/etc/cron.d/larry-binhost-sync"]["content"].endswith("@hourly root /var/lib/larry-binhost/larry-binhost.pyz binhost-sync --quiet\n")
     with pytest.raises(BinhostError, match="^timer: expected one of hourly, daily, weekly, or nothing, found 'often'$"):
         files(_sync_hook.Wanted(hook=False, timer="often"), "systemd")
 
