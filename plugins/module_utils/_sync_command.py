@@ -54,12 +54,13 @@ def _done(asked: argparse.Namespace) -> _sync.Result:
 
 def _tell(result: _sync.Result, asked: argparse.Namespace) -> None:
     quiet = asked.quiet or asked.hook
+    tell = _say.warn if asked.hook else _say.tell  # what emerge says may be read by a program
     for remark in result.answer.remarks:
         _say.warn(f"binhost-sync: {remark}")
     if result.changed:
         verb = "would be" if asked.check else "is"
         where = f" from {result.answer.offer.uri}" if result.answer.offer else ""
-        _say.tell(f"generation {result.number} {verb} here{where}")
+        tell(f"generation {result.number} {verb} here{where}")
     elif not quiet:
         _say.tell(f"generation {result.number} is here" if result.number else "no generation is here")
     if result.answer.message and not quiet:
