@@ -20,7 +20,9 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _guard,
     _kit,
     _local,
+    _machine,
     _merge_list,
+    _orders,
     _say,
     _servers,
     _size,
@@ -77,10 +79,14 @@ def act(asked: argparse.Namespace) -> int:
 
 
 def request(run: t.Any, folder: str, kit: _kit.Kit, *, state: str) -> _servers.Request:
-    """Return what is asked of a kit: what its master signed, and no step back."""
-    source = _transport.Source(f"file://{folder}/{_kit.PACKAGES}", "kit")
+    """Return what is asked of a kit: what its master signed, and no step back but to what this machine is pinned to."""
     return _servers.Request(
-        Place(kit.target, state), (source,), trust=_servers.Trust(run, _trust.trusted_path(state)), timeout=60
+        Place(kit.target, state),
+        (_transport.Source(f"file://{folder}/{_kit.PACKAGES}", "kit"),),
+        timeout=60,
+        pinned=_orders.pinned(kit.target, state),
+        trust=_servers.Trust(run, _trust.trusted_path(state)),
+        machine=_machine.here(state),
     )
 
 
