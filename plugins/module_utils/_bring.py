@@ -65,7 +65,9 @@ def install(
     with contextlib.suppress(FileNotFoundError):
         os.chmod(_record(place), _durable.FILE_MODE)
         os.replace(_record(place), os.path.join(place.generation(offer.seal.number), _seal.RECORD))
-    _local.prune(place.state, {before, (place.target, str(offer.seal.number))})
+    now = (place.target, str(offer.seal.number))
+    if before != now:  # else the one before this is what a running emerge may have begun with
+        _local.prune(place.state, {before, now})
     return timestamp
 
 

@@ -28,6 +28,7 @@ _ROOT: t.Final = frozenset({"fsid=0", "fsid=root"})
 #: Bits of a network that is larger than any fleet's.
 _WIDE: t.Final = {4: 8, 6: 16}
 _LOCAL6: t.Final = ipaddress.IPv6Network("fc00::/7")
+_MAPPED: t.Final = ipaddress.IPv6Network("::ffff:0:0/96")  # all of IPv4
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,8 @@ def everybody(host: str) -> bool:
     network = _network(host)
     if network:
         local = isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_LOCAL6)
-        return network.prefixlen < _WIDE[network.version] and not local
+        mapped = isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED)
+        return network.prefixlen < (_MAPPED.prefixlen + _WIDE[4] if mapped else _WIDE[network.version]) and not local
     return host == "" or host.startswith("gss/") or (bool(_PATTERN.search(host)) and not re.search(r"\w", host))
 
 

@@ -20,7 +20,9 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _guard,
     _kit,
     _local,
+    _machine,
     _merge_list,
+    _orders,
     _say,
     _servers,
     _size,
@@ -49,7 +51,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("place", help="where the stick is mounted")
     parser.add_argument("--name", default="", help="which machine's kit, where there are several for its target")
     parser.add_argument("--check", action="store_true", help="say what would be installed, and install nothing")
-    parser.add_argument("--trust", default="", metavar="FINGERPRINT", help="believe the kit's key, if it is this one")
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="FINGERPRINT",
+        help="believe the kit's key, if it is this one; once for each key that it has",
+    )
     parser.set_defaults(act=act)
 
 
@@ -71,21 +79,30 @@ def act(asked: argparse.Namespace) -> int:
 
 
 def request(run: t.Any, folder: str, kit: _kit.Kit, *, state: str) -> _servers.Request:
-    """Return what is asked of a kit: what its master signed, and no step back."""
-    source = _transport.Source(f"file://{folder}/{_kit.PACKAGES}", "kit")
+    """Return what is asked of a kit: what its master signed, and no step back but to what this machine is pinned to."""
     return _servers.Request(
-        Place(kit.target, state), (source,), trust=_servers.Trust(run, _trust.trusted_path(state)), timeout=60
+        Place(kit.target, state),
+        (_transport.Source(f"file://{folder}/{_kit.PACKAGES}", "kit"),),
+        timeout=60,
+        pinned=_orders.pinned(kit.target, state),
+        trust=_servers.Trust(run, _trust.trusted_path(state)),
+        machine=_machine.here(state),
     )
 
 
-def believe(run: t.Any, folder: str, fingerprint: str, *, state: str) -> None:
-    """Let the kit's keys be believed.  Raises ``BinhostError`` unless the fingerprint is among them."""
+def believe(run: t.Any, folder: str, fingerprints: t.Sequence[str], *, state: str) -> None:
+    """Let the kit's keys be believed.  Raises ``BinhostError`` unless these, and no others, are they.
+
+    Whoever had the stick may have put a key of his own beside the master's.
+    """
     text = _files.read(os.path.join(folder, _kit.KEY))
     found = _trust.converge(run, _trust.Wanted(text, state=state, check=True)).after
-    wanted = fingerprint.replace(" ", "").upper()
-    if wanted not in found:
-        there = ", ".join(found) or "none"
-        raise BinhostError(f"{folder}/{_kit.KEY}: expected a key with the fingerprint {wanted}, found {there}")
+    wanted = {fingerprint.replace(" ", "").upper() for fingerprint in fingerprints}
+    if wanted != set(found):
+        raise BinhostError(
+            f"{folder}/{_kit.KEY}: expected a key with the fingerprint {', '.join(sorted(wanted))} and no other, found "
+            f"{', '.join(found) or 'none'}. Say --trust for each that playbooks/keys.yml shows, too"
+        )
     _trust.converge(run, _trust.Wanted(text, state=state))
 
 

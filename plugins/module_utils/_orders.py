@@ -52,6 +52,12 @@ def sources(state: str = STATE) -> tuple[_transport.Source, ...]:
     return _transport.sources(_record(state)["sources"])
 
 
+def pinned(target: str, state: str = STATE) -> int | None:
+    """Return the generation of a target with which this machine is to stay, if any.  Raises ``BinhostError``."""
+    record = _record(state) if kept(state) else {}
+    return t.cast("int | None", record["pinned"]) if record.get("target") == target else None
+
+
 def _record(state: str) -> dict[str, t.Any]:
     path, said = os.path.join(state, NAME), kept(state)
     if not said:

@@ -6,16 +6,30 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import os
 import subprocess
+import time
 import typing as t
 
-from ansible_collections.larry.binhost.plugins.module_utils import _fetched, _jobs, _orders, _say, _sync
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _durable,
+    _fetched,
+    _files,
+    _jobs,
+    _lock,
+    _orders,
+    _program,
+    _say,
+    _sync,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 #: A person waits for his emerge: what takes longer than this is left to the timer or the next run.
 _HURRY: t.Final = 2.0  # seconds per attempt
 _PATIENCE: t.Final = 5.0  # seconds for another synchronisation to end
+_REST: t.Final = 3600.0  # seconds in which nobody waits again for what was once killed because it took too long
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -33,12 +47,44 @@ def act(asked: argparse.Namespace) -> int:
         # What a job installs from is not to be replaced under it.
         _say.warn(f"binhost-sync: job {running[0]} runs here; what is here stays until it is over")
         return 0
+    if asked.hook and _was_cut(asked.state):
+        _say.warn(
+            f"binhost-sync: it took too long a while ago; {_program.path(asked.state)} binhost-sync takes its time"
+        )
+        return 0
     try:
-        _tell(_done(asked), asked)
+        with _noted(asked):
+            done = _done(asked)
+        _tell(done, asked)
     except (BinhostError, OSError) as exc:
         _say.warn(f"binhost-sync: {exc}")
         return 0 if asked.hook else 1
     return 0
+
+
+def _mark(state: str) -> str:
+    """Return the file that is there while it is done, and after it was killed."""
+    return os.path.join(os.path.dirname(_lock.lock_path("sync", state)), "sync-begun")
+
+
+def _was_cut(state: str) -> bool:
+    try:
+        return 0 <= time.time() - os.stat(_mark(state)).st_mtime < _REST
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _noted(asked: argparse.Namespace) -> t.Iterator[None]:
+    """Leave a mark where this process is killed before an emerge; whoever has the time does it to the end."""
+    if asked.hook and not asked.check:
+        _files.directory(os.path.dirname(_mark(asked.state)))
+        _files.write(_mark(asked.state), "")
+    try:
+        yield
+    finally:
+        if not asked.check:
+            _durable.remove(_mark(asked.state))
 
 
 def _done(asked: argparse.Namespace) -> _sync.Result:
@@ -54,12 +100,13 @@ def _done(asked: argparse.Namespace) -> _sync.Result:
 
 def _tell(result: _sync.Result, asked: argparse.Namespace) -> None:
     quiet = asked.quiet or asked.hook
+    tell = _say.warn if asked.hook else _say.tell  # what emerge says may be read by a program
     for remark in result.answer.remarks:
         _say.warn(f"binhost-sync: {remark}")
     if result.changed:
         verb = "would be" if asked.check else "is"
         where = f" from {result.answer.offer.uri}" if result.answer.offer else ""
-        _say.tell(f"generation {result.number} {verb} here{where}")
+        tell(f"generation {result.number} {verb} here{where}")
     elif not quiet:
         _say.tell(f"generation {result.number} is here" if result.number else "no generation is here")
     if result.answer.message and not quiet:

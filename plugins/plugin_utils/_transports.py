@@ -49,11 +49,12 @@ RSYNC_PORT: t.Final = 8873
 #: Nothing there is a program or a device; a kernel that mounts for a slow network is not to keep anybody waiting.
 _ABSENT: t.Final = ("ro", "soft", "timeo=20", "retrans=2", "retry=0", "nosuid", "nodev", "noexec", "_netdev", "nofail")
 #: Service manager -> how it is kept from mounting before somebody asks: systemd.mount(5); on OpenRC binhost-sync mounts
-#: what is to be mounted by nobody else (fstab(5), noauto), and netmount unmounts it before the network goes.
+#: what is to be mounted by nobody else (fstab(5), noauto), and netmount unmounts it before the network goes. By
+#: itself only systemd makes the folder that is mounted on (mount(8), X-mount.mkdir).
 _ON_DEMAND: t.Final[Mapping[str, tuple[str, ...]]] = {
     "systemd": ("noauto", "x-systemd.automount", "x-systemd.idle-timeout=60", "x-systemd.mount-timeout=15"),
 }
-_BY_HAND: t.Final = ("noauto",)
+_BY_HAND: t.Final = ("noauto", "X-mount.mkdir")
 #: By which our lines are known again in the facts, as ``_fstab`` has it.
 _MARK: t.Final = "x-larry-binhost"
 

@@ -36,8 +36,8 @@ def inventory(folder: Path) -> Path:
     return folder
 
 
-def play(place: Path, name: str, *words: str) -> tuple[int, dict[str, t.Any]]:
-    """Run a playbook and return its status, and of each task what it said of the master."""
+def play(place: Path, name: str, *words: str, of: str = "desktop") -> tuple[int, dict[str, t.Any]]:
+    """Run a playbook and return its status, and of each task what it said of a host, the master unless told."""
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(place), f"playbooks/{name}.yml"]
     settings = {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.json", "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")}
     done = subprocess.run(
@@ -45,7 +45,7 @@ def play(place: Path, name: str, *words: str) -> tuple[int, dict[str, t.Any]]:
     )
     assert done.stdout, done.stderr
     tasks = json.loads(done.stdout)["plays"][0]["tasks"]
-    return done.returncode, {task["task"]["name"]: task["hosts"].get("desktop", {}) for task in tasks}
+    return done.returncode, {task["task"]["name"]: task["hosts"].get(of, {}) for task in tasks}
 
 
 @of_its_own

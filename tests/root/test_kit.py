@@ -126,7 +126,21 @@ def test_one_that_is_not_whole_is_refused_before_anything_begins(house: House, s
     assert house.installed() == "a-1"
 
 
-def test_a_key_is_believed_that_somebody_has_read(house: House, stick: Path) -> None:
+def another_key(stick: Path, folder: Path) -> None:
+    """Put a key beside the master's, as somebody does who has the stick for a while, and say that it belongs there."""
+    gpg = ["gpg", "--batch", "--quiet", "--homedir", str(folder)]
+    folder.chmod(0o700)
+    assert run([*gpg, "--passphrase=", "--quick-generate-key", "somebody else", "ed25519"])[0] == 0
+    (path,) = stick.rglob(_kit.KEY)
+    path.write_text(path.read_text() + run([*gpg, "--export", "--armor"])[1])
+    kit = _kit.read(str(path.parent))
+    assert kit
+    files = {**kit.files, _kit.KEY: _kit.of_file(_kit.KEY, str(path)).file}
+    (path.parent / _kit.NAME).write_bytes(_kit.dump(dataclasses.replace(kit, files=files)))
+    run(["gpgconf", "--homedir", str(folder), "--kill", "all"])
+
+
+def test_a_key_is_believed_that_somebody_has_read(house: House, stick: Path, tmp_path: Path) -> None:
     for path in (f"{STATE}/trusted.asc", f"{STATE}/trust.json", "etc/portage/gnupg"):
         target = house.slave / path
         shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
@@ -136,6 +150,11 @@ def test_a_key_is_believed_that_somebody_has_read(house: House, stick: Path) -> 
     assert (status, "expected a key with the fingerprint 0000" in words) == (1, True), words
     assert house.installed() == ""
     fingerprint = house.keys().fingerprint
+    another_key(stick, tmp_path)
+    status, words = install(house, stick, "--trust", fingerprint)
+    assert (status, f"the fingerprint {fingerprint} and no other, found" in words) == (1, True), words
+    assert not (house.slave / STATE / "trusted.asc").exists()
+    write(house, stick)
     status, words = install(house, stick, "--trust", fingerprint)
     assert (status, house.installed()) == (0, "a-1"), words
     assert B not in words

@@ -215,6 +215,11 @@ def test_nfs_comes_and_goes(pristine_root: Path, tmp_path: Path) -> None:
         }
         # One address follows the other, so that both are one network; no name is known in this root.
         assert {key.partition(" ")[2] for key in made.exported()} == {"10.7.0.9", "10.7.0.2/31"}
+        persons = (etc / "exports").rename(etc / "exports.away")
+        assert made.changed(**{**tree, "master_nfs_clients": "networks"}) == ["The packages are served"]
+        assert {key.partition(" ")[2] for key in made.exported()} == set(both)
+        persons.rename(etc / "exports")
+        assert made.changed(**tree) == ["The packages are served"]
         text = (etc / "exports.d/larry-binhost.exports").read_text()
         assert [client.host for each in _exports.parse(text) for client in each.clients] == [
             "10.7.0.2/31",

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _files,
+    _kit,
+    _kit_install,
     _orders,
     _servers,
     _services,
@@ -35,6 +37,17 @@ def test_what_is_kept_is_asked_for_again(tmp_path: Path) -> None:
     assert found.machine is not None
     _orders.keep(replace(request, trust=None, pinned=None))
     assert (_orders.load(run, state).trust, _orders.load(run, state).pinned) == (None, None)
+
+
+def test_a_stick_is_asked_for_what_the_machine_is_pinned_to(tmp_path: Path) -> None:
+    state, kit = str(tmp_path), _kit.Kit("amd", "laptops", 1, "now", {})
+    asked = _kit_install.request(run, "/media/kit", kit, state=state)
+    assert (asked.pinned, [source.uri for source in asked.sources]) == (None, ["file:///media/kit/packages"])
+    # Else what this machine can't run would come from there.
+    assert asked.machine is not None
+    for target, pinned in (("laptops", 4), ("servers", None)):
+        _orders.keep(_servers.Request(Place(target, state), asked.sources, pinned=4))
+        assert _kit_install.request(run, "/media/kit", kit, state=state).pinned == pinned
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 2}', '{"version": 1, "target": "x"}'])

@@ -184,6 +184,12 @@ def test_another_way(master: Master, slave: Slave, serve: Serve) -> None:
     assert slave.header()["URI"] == f"{other}/laptops/1"
     assert done.timestamp > first.timestamp
     assert not slave.run(NOWHERE, other).changed
+    # What an emerge may still use that began before stays, however often the way changes.
+    republish(master)
+    slave.run()
+    for uri in (other, slave.uri):
+        assert slave.run(uri).changed
+        assert sorted(os.listdir(slave.state / "generations/laptops")) == ["1", "2"]
 
 
 def test_no_answer(slave: Slave) -> None:
