@@ -25,8 +25,6 @@
         failed/T.json, failed/T/   master: what failed to build, and the logs (see _failed)
         status.json        master: how it stands, as of the builder's last step (see _status)
         update.json        slave: what it installs by itself (see _auto_update)
-        sync.json          slave: what it asks for without a controller (see _orders)
-        mirror/            mirror and slave: the key by which they read packages over ssh (see _mirror_link)
         fingerprints/      what the last run that had nothing left to do depended on
 """
 
