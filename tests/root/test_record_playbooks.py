@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""rebuild.yml and image.yml, on this machine as the master; its own state is out of sight."""
+"""status.yml, rebuild.yml and image.yml, on this machine as the master; its own state is out of sight."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ def test_build_again_and_export(built: Path, pristine_root: Path, tmp_path: Path
     sh("mount", "-t", "tmpfs", "tmpfs", "/var/lib")
     host = Host.like(built, Path(STATE), pristine_root)
     host.publish()
+
+    status, said = play(place, "status")
+    doing, target, *_more, plan, disk, key = said["How the master stands"]["msg"]
+    assert (status, doing, plan) == (0, "idle", "last plan: none")
+    assert target.startswith("target laptops: generation 1 of 2")
+    assert disk.startswith("disk: ") and key.startswith("key: ")
 
     status, said = play(place, "rebuild", *SOURCE)
     assert status == 2
