@@ -19,6 +19,16 @@ from tests.root.managed import CHECKOUT, MAIN, answer
 from tests.root.master import CONFIG, LINKS, Master
 from tests.root.planted import FILE, NAME
 
+#: Has nothing of the environment of who began it; the other has time to come.
+QUIET: t.Final = """\
+IUSE="seen"
+src_install() {
+    [[ -z ${PLANTED} ]] || die "what the caller has in its environment is seen"
+    use seen && die "it says what is built"
+    sleep 3
+}
+"""
+
 
 def module(master: Master, name: str, /, **options: t.Any) -> dict[str, t.Any]:
     """Return what a module of ours returned on this machine, whose state is the master's folder."""
@@ -55,7 +65,9 @@ def begin(master: Master) -> subprocess.Popen[str]:
     program = _program.path(str(master.folder))
     command = [program, "--state", str(master.folder), "build", "--no-wait"]
     pipe: t.Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return subprocess.Popen(command, text=True, cwd="/", env={"PATH": "/usr/bin:/bin"}, **pipe)
+    return subprocess.Popen(
+        command, text=True, cwd="/", env={"PATH": "/usr/bin:/bin", "PLANTED": "seen", "USE": "seen"}, **pipe
+    )
 
 
 def test_two_timers_at_once_do_what_a_run_left(master: Master) -> None:
@@ -64,7 +76,7 @@ def test_two_timers_at_once_do_what_a_run_left(master: Master) -> None:
     quiet = begin(master)
     assert (quiet.communicate()[0], quiet.returncode) == ("laptops: unchanged generation 1\n", 0)
 
-    master.plant({"x/one-2": "src_install() { sleep 3; }\n"})
+    master.plant({"x/one-2": QUIET})
     said = sorted(each.communicate()[0] for each in [begin(master), begin(master)])
     assert said[0] == "laptops: published generation 2\n"
     assert said[1].startswith("nothing to do here: ") and "which builds what the last plan says" in said[1]
