@@ -8,7 +8,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.larry.binhost.plugins.module_utils import _program, _schedule, _service_files, _services
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _jobs,
+    _program,
+    _schedule,
+    _service_files,
+    _services,
+)
 from ansible_collections.larry.binhost.plugins.module_utils._openpgp import Run
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
@@ -39,8 +45,8 @@ Persistent=true
 [Install]
 WantedBy=timers.target
 """
-#: cron mails what is said, as it always does.
-_LINE: t.Final = "{written}{cron} root {command}\n"
+#: cron mails what is said, as it always does. Of itself it has no folder of system administration in PATH (cronie).
+_LINE: t.Final = "{written}PATH={path}\n{cron} root {command}\n"
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,7 @@ def files(timer: Timer, manager: str) -> dict[str, dict[str, str]]:
         "command": f"{_program.path(STATE)} {timer.words}",
         "calendar": when.calendar,
         "cron": when.cron,
+        "path": _jobs.FIXED["PATH"],
     }
     texts = {f"{_CRON}/{timer.name}": _LINE}
     if manager == _services.SYSTEMD.name:

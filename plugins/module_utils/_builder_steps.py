@@ -29,6 +29,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._portage_query impor
 #: Is told of a job whenever there is news of it.
 Watch = t.Callable[[Job], None]
 Asked = t.Mapping[str, t.Any]
+Made = t.TypeVar("Made")
 #: Seconds for which one look at a job waits for news.
 _LOOK: t.Final = 5
 
@@ -74,8 +75,8 @@ def _prepare(run: Run, asked: t.Mapping[str, Asked], state: str, watch: Watch) -
 
 def _build(asked: Asked, state: str, watch: Watch, *, retry: bool) -> dict[str, t.Any]:
     """Build if anything has changed; return the build's result.  Raises ``BinhostError``, also if it is held."""
-    variants = [_target.Variant(**each) for each in asked["variants"]]
-    wanted = _target.Target(**{**asked, "variants": variants, "retry": retry})
+    variants = [_asked(_target.Variant, each) for each in asked["variants"]]
+    wanted = _asked(_target.Target, {**asked, "variants": variants, "retry": retry})
     revisions = _target.revisions(wanted)
     known = _failed.standing(wanted, _target.snapshots(wanted, revisions))
     if _target.differs(wanted, revisions) or retry and known.failed:
@@ -86,7 +87,7 @@ def _build(asked: Asked, state: str, watch: Watch, *, retry: bool) -> dict[str, 
 
 
 def _publish(run: Run, target: str, asked: Asked, built: t.Mapping[str, t.Any], state: str, watch: Watch) -> Outcome:
-    wanted = _release.Request(**asked)
+    wanted = _asked(_release.Request, asked)
     wanted = replace(wanted, repositories=built["snapshots"], without=[*built["failed"], *built["dropped"]])
     result = _release.foreseen(run, wanted, check=False)
     changed = result["changed"]
@@ -97,6 +98,16 @@ def _publish(run: Run, target: str, asked: Asked, built: t.Mapping[str, t.Any], 
     how = "partial" if built["problems"] else "published" if changed else "unchanged"
     message = "\n".join([*built["problems"], *_release.warnings(wanted, result)])
     return Outcome(target, how, message, result["number"], made)
+
+
+def _asked(kind: t.Callable[..., Made], asked: Asked) -> Made:
+    """Return what was asked.  Raises ``BinhostError`` if another version of this program was asked."""
+    try:
+        return kind(**asked)
+    except TypeError as exc:
+        raise BinhostError(
+            f"the last plan: expected what this larry-binhost.pyz asks, found another's ({exc}); run site.yml once"
+        ) from None
 
 
 def _work(

@@ -26,6 +26,7 @@ from dataclasses import replace
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _build_disk,
     _durable,
+    _failure_words,
     _fingerprint,
     _openpgp,
     _patterns,
@@ -89,7 +90,7 @@ def _inputs(target: Target) -> str:
 def take_over(place: Place, work: Callable[[Place], Done]) -> Done:
     """Make a root of the stage, do the ``work`` of building there, put it into the old one's place and return the work.
 
-    Raises whatever ends it; then the old root stands as it did, and the same isn't tried again.
+    Raises whatever ends it; then the old root stands as it did, and the same isn't tried again unless it was for room.
     """
     target, fresh = place.target, path(place.root)
     try:
@@ -102,8 +103,9 @@ def take_over(place: Place, work: Callable[[Place], Done]) -> Done:
         done = work(there)
         _root_copy.check_root(place.root)
         _root_copy.exchange(fresh, place.root)
-    except BinhostError:
-        _fingerprint.record(_record(target), {"tried": _inputs(target)})
+    except BinhostError as exc:
+        if not re.search(_failure_words.NO_SPACE, str(exc), re.IGNORECASE):
+            _fingerprint.record(_record(target), {"tried": _inputs(target)})
         raise
     finally:
         _removal.tree(fresh)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 import typing as t
 
 from ansible_collections.larry.binhost.plugins.module_utils import _files, _say
@@ -16,6 +17,8 @@ from ansible_collections.larry.binhost.plugins.module_utils._portage_query impor
 #: The command is a shell's, so that the text can be its standard input: ``run`` gives none.
 _COMMAND: t.Final = 'exec "$@" <"$0"'
 _NAME: t.Final = "told.txt"
+#: In memory.
+_PLACE: t.Final = "/run"
 
 
 def tell(run: Run, state: str, settings: t.Mapping[str, t.Any], wrong: str) -> None:
@@ -23,21 +26,33 @@ def tell(run: Run, state: str, settings: t.Mapping[str, t.Any], wrong: str) -> N
     path = os.path.join(state, "builder", _NAME)
     if wrong == _known(path):
         return
-    _files.write(path, wrong, 0o600)
     command = words(settings)
-    if not command:
-        return
+    if command and not _sent(run, command, settings, wrong):
+        return  # the next round tries again
+    try:
+        _files.write(path, wrong, 0o600)
+    except BinhostError as exc:
+        _say.warn(f"it will be told again: {exc}")
+
+
+def _sent(run: Run, command: t.Sequence[str], settings: t.Mapping[str, t.Any], wrong: str) -> bool:
+    """Return whether the command took it; the text is not in the state folder, whose disk may be what is full."""
     host = socket.gethostname()
     subject = f"larry.binhost on {host}: " + (wrong.partition("\n")[0] if wrong else "all is well again")
-    draft = os.path.join(state, "builder", "message.txt")
     head = f"To: {settings['mail']}\nSubject: {subject}\n\n" if settings.get("mail") else ""
-    _files.write(draft, f"{head}{wrong or subject}\n", 0o600)
-    argv = command if settings.get("mail") else [*command, subject]
-    status, stdout, stderr = run(["/bin/sh", "-c", _COMMAND, draft, *argv])
+    argv = list(command) if settings.get("mail") else [*command, subject]
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=_PLACE, prefix="larry-binhost-", errors="surrogateescape") as text:
+            text.write(f"{head}{wrong or subject}\n")
+            text.flush()
+            status, stdout, stderr = run(["/bin/sh", "-c", _COMMAND, text.name, *argv])
+    except OSError as exc:
+        status, stdout, stderr = 1, "", str(exc)
     if status != 0:
         _say.warn(
             f"{' '.join(command)}: expected it to tell a person, found status {status}: {(stdout + stderr)[-500:]}"
         )
+    return status == 0
 
 
 def words(settings: t.Mapping[str, t.Any]) -> list[str]:

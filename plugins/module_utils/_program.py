@@ -71,6 +71,11 @@ def present(place: str, *, state: str = STATE) -> bool:
     return True
 
 
+def _is_this(place: str) -> bool:
+    """Return whether this code was read from the program at a place, whatever stands there now."""
+    return os.path.isfile(place) and __file__.startswith(os.path.realpath(place) + os.sep)
+
+
 def _stands(place: str, wanted: bytes) -> bool:
     """Return whether what ``_compiled`` makes of these sources stands there whole."""
     try:
@@ -159,8 +164,12 @@ def _needs(text: str) -> Iterator[str]:
 def start(
     name: str, kind: str, parameters: t.Mapping[str, t.Any], *, holds: t.Sequence[str] = (), state: str = STATE
 ) -> _job_files.Job:
-    """Start a job of this program, or join it; see ``_jobs.start``."""
-    present(path(state), state=state)
+    """Start a job of this program, or join it; see ``_jobs.start``.
+
+    The program itself, which may wait for long, starts what stands there by then: an older one brings nothing back.
+    """
+    if not _is_this(path(state)):
+        present(path(state), state=state)
     return _jobs.start(name, kind, parameters, program=path(state), holds=holds, state=state)
 
 

@@ -22,6 +22,8 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _durable,
     _fingerprint,
     _generation,
+    _job_files,
+    _jobs,
     _packages,
     _pool,
     _record,
@@ -36,6 +38,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
 GIB: t.Final = 1 << 30
 MOST: t.Final = 1000  # packages that go in one run
+_DAY: t.Final = 86400.0
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,14 @@ def generations(place: Place, kept: Kept) -> list[int]:
     _pool.prune(place.pool, {path for seal in seals for path in seal.packages})
     _trees.prune(place, seals)
     _record.prune(place.target, place.state, [place.generation(number) for number in place.numbers()])
-    _repository.prune(_served_snapshots(place.state), place.state)
+    _repository.prune(_served_snapshots(place.state), place.state, age=_age(place.state))
     return gone
+
+
+def _age(state: str) -> float:
+    """Return the seconds after which a snapshot goes: no job reads it that runs now, however long it takes."""
+    running = [_job_files.seconds(job.begun) for job in _jobs.listing(state=state) if job.begun and not job.over]
+    return max([_DAY, *(time.time() - begun for begun in running)])
 
 
 def packages(place: Place, paths: t.Collection[str]) -> None:

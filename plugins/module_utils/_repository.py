@@ -66,14 +66,14 @@ def revision(location: str) -> str:
 def snapshot(name: str, location: str, state: str = STATE) -> str:
     """Return the path of a copy of the repository as it is now, ``STATE/repos/NAME-REVISION``, made if it is absent.
 
-    Copies carry mtimes and no version control, are readable for all, and appear only when they are complete.
+    Copies carry mtimes and no version control, are readable for all, and appear only when they are complete. The
+    folder's own mtime says when it was asked for last, which tells ``prune`` what a build that runs now may read.
     What is pinned (see ``_pins``) is a snapshot already.
     Raises ``BinhostError`` if the repository changes while it is read.
     """
     found = pinned(name, location, state)
     if found:
-        if newest(state).get(name) != found:
-            os.utime(found)
+        os.utime(found)
         return found
     if not _seal.repository_name(name):
         raise BinhostError(f"expected the name of an ebuild repository, found {name!r}")
@@ -82,7 +82,7 @@ def snapshot(name: str, location: str, state: str = STATE) -> str:
     with _lock.held("repos", state=state, wait=_LONGEST_COPY):
         if not os.path.isdir(path):
             _copy(location, path, before)
-        elif newest(state).get(name) != path:
+        else:
             os.utime(path)
     return path
 

@@ -77,10 +77,12 @@ def _stand(run: Run, target: Target, base: Place) -> None:
 
 def _root(run: Run, root: str, base: str) -> None:
     """Make a root of a copy of the base's, with its own configuration."""
+    _root_copy.check_root(root)
     draft = os.path.join(os.path.dirname(root), f".{os.path.basename(root)}.base")
     _root_copy.clone(run, base, draft)
     _fresh.configure(root, draft)
     _durable.remove(os.path.join(draft, _root_copy.MARK))
+    _root_copy.check_root(root)
     _root_copy.exchange(draft, root)
     _removal.tree(draft)
 

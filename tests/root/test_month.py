@@ -76,7 +76,7 @@ def disturbed(master: Master, chance: random.Random) -> bool:
 def test_a_month_ends_with_the_newest_tree_published(master: Master) -> None:
     seed = int(os.environ.get("BINHOST_SEED") or random.SystemRandom().randrange(10**6))
     chance = random.Random(seed)
-    state, days = master.folder, repeats(5, 30)
+    state, days = master.folder, repeats(7, 30)
     versions = dict.fromkeys(NAMES, 0)
     needs = {"b": 'RDEPEND="x/a"\n', "c": 'RDEPEND="x/b"\n'}
     master.plant({f"x/{name}-0": needs.get(name, "") + FILE for name in NAMES})

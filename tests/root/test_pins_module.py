@@ -14,8 +14,18 @@ from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 from tests.root import managed, planted
 from tests.root.namespace import of_its_own, sh
 from tests.root.test_generation_playbooks import inventory, play
-from tests.root.upstream import Upstream
+from tests.root.upstream import DAY, NOON, Upstream
 
+#: This machine's egencache: the stage's, which sees the state where it is.
+EGENCACHE: t.Final = """\
+#!/bin/sh
+exec unshare --mount sh -euc '
+root=$1
+shift
+for place in /dev /proc /tmp /var/lib; do mount --rbind "$place" "$root$place"; done
+exec chroot "$root" egencache "$@"
+' sh {root} "$@"
+"""
 NAME: t.Final = planted.NAME
 DECLARED: t.Final = {NAME: {"type": "local", "uri": f"/{managed.REPOSITORY}"}}
 
@@ -65,3 +75,38 @@ def test_snapshot_tells_what_it_would_move_to(tmp_path: Path) -> None:
     # As a day it is none of YAML's.
     status, said = play(place, "snapshot", "--check", "-e", "binhost_to=20260131")
     assert said["What that would rebuild"]["msg"] == [f"{NAME}: nowhere -> 20260131"]
+
+
+@of_its_own
+def test_snapshot_moves_and_tells_what_that_would_rebuild(pristine_root: Path, tmp_path: Path) -> None:
+    upstream = Upstream(tmp_path / "upstream")
+    first = upstream.plant({"x/a-1": planted.FILE})
+    (tmp_path / "inventory").mkdir()
+    place = inventory(tmp_path / "inventory")
+    hosts = json.loads((place / "hosts.yml").read_text())
+    for group in hosts["all"]["children"].values():
+        for own in group["hosts"].values():
+            own["binhost_repositories"] = {NAME: upstream.declared}
+    (place / "hosts.yml").write_text(json.dumps(hosts))
+    for folder in ("/var/lib", "/usr/local/sbin"):
+        sh("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", folder)
+    egencache = Path("/usr/local/sbin/egencache")
+    egencache.write_text(EGENCACHE.format(root=pristine_root))
+    egencache.chmod(0o755)
+
+    status, said = play(place, "snapshot")
+    never = "target laptops: it was never built: everything"
+    assert status == 0, said
+    assert said["What that would rebuild"]["msg"] == [f"{NAME}: nowhere -> 2026-01-31 ({first[:12]})", never]
+    second = upstream.plant({"x/a-2": planted.FILE}, NOON + DAY)
+    moves = (("newest", "2026-01-31", first, "2026-02-01", second), (first, "2026-02-01", second, "2026-01-31", first))
+    for to, was, old, day, new in moves:
+        status, said = play(place, "snapshot", "-e", f"binhost_to={to}")
+        words = f"{NAME}: {was} ({old[:12]}) -> {day} ({new[:12]})"
+        assert (status, said["What that would rebuild"]["msg"][0]) == (0, words)
+    made = (Path(STATE) / "pins" / NAME).resolve()
+    assert (made / "metadata/md5-cache/x/a-1").exists()
+    tags = sh("git", "--git-dir", f"{STATE}/git/{NAME}.git", "tag", "--list").split()
+    assert tags == ["snapshot-20260131", "snapshot-20260201"]
+    status, said = play(place, "snapshot", "-e", f"binhost_to={first}")
+    assert said["What that would rebuild"]["msg"][0] == "nothing moves"

@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _fresh, _root_copy
+from ansible_collections.larry.binhost.plugins.module_utils import _fingerprint, _fresh, _root_copy, _status
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
+from ansible_collections.larry.binhost.plugins.module_utils._merge_world import Place
 
 
 @pytest.mark.parametrize(
@@ -33,3 +35,22 @@ def test_what_a_killed_build_left_goes(tmp_path: Path) -> None:
     _root_copy.recover(str(root))
     assert not left.exists()
     assert root.is_dir()
+
+
+@pytest.mark.parametrize(("words", "known"), [("No space left on device", {}), ("x/a failed", {"tried": "inputs"})])
+def test_what_failed_for_room_is_tried_again(
+    words: str, known: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(_there: Place) -> None:
+        raise BinhostError(words)
+
+    for name in ("_unpack", "configure"):
+        monkeypatch.setattr(_fresh, name, lambda *_args: None)
+    monkeypatch.setattr(_fresh._build_disk, "place", lambda _target: None)
+    monkeypatch.setattr(_fresh, "_inputs", lambda _target: "inputs")
+    root = tmp_path / "roots/laptops"
+    root.mkdir(parents=True)
+    target = _status._bare(str(tmp_path), "laptops")
+    with pytest.raises(BinhostError, match=words):
+        _fresh.take_over(Place(lambda _args: (0, "", ""), target, str(root), {}), work)
+    assert _fingerprint.recorded(_fresh._record(target)) == known

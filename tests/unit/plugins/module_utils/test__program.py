@@ -57,6 +57,21 @@ def test_it_is_replaced_when_it_is_another(tmp_path: Path) -> None:
     assert (place.read_bytes(), (tmp_path / "running").read_bytes()) == (wanted, b"an older one")
 
 
+def test_an_older_one_that_still_waits_brings_nothing_back(tmp_path: Path) -> None:
+    place, state = tmp_path / _program.NAME, str(tmp_path)
+    _program.present(str(place), state=state)
+    script = (
+        f"import os, sys; sys.path.insert(0, {str(place)!r})\n"
+        "from ansible_collections.larry.binhost.plugins.module_utils import _jobs, _program\n"
+        f"open({str(tmp_path / 'new')!r}, 'w').write('another'); os.rename({str(tmp_path / 'new')!r}, {str(place)!r})\n"
+        "_jobs.start = lambda *_args, program, **_named: program\n"
+        f"print(_program.start('x', 'command', {{}}, state={state!r}))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == (f"{place}\n", "")
+    assert place.read_text() == "another"
+
+
 def test_it_brings_what_python_makes_of_it(tmp_path: Path) -> None:
     place, state = tmp_path / _program.NAME, str(tmp_path)
     _program.present(str(place), state=state)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _fingerprint,
+    _job_files,
     _packages,
     _prune,
     _publication,
@@ -137,3 +138,17 @@ def test_many_generations_of_one_set_cost_little(master: Master) -> None:
         _publication.publish(master.place, master.snapshot(), kept=Kept(99))
     assert len(master.place.numbers()) == 20
     assert _prune.used(master.place) < one * 1.25
+
+
+def test_what_a_job_reads_that_runs_long_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def jobs(**_named: str) -> list[_job_files.Job]:
+        return [
+            _job_files.Job("build-a", "running", begun="2026-01-29T12:00:00.000Z"),
+            _job_files.Job("publish-b", "running", begun="2026-01-31T11:59:00.000Z"),
+            _job_files.Job("build-c", "finished", begun="2026-01-01T12:00:00.000Z"),
+        ]
+
+    monkeypatch.setattr(_prune.time, "time", lambda: _job_files.seconds("2026-01-31T12:00:00"))
+    assert _prune._age(str(tmp_path)) == 86400
+    monkeypatch.setattr(_prune._jobs, "listing", jobs)
+    assert _prune._age(str(tmp_path)) == 2 * 86400

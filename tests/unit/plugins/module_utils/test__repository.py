@@ -79,6 +79,9 @@ def test_asked_for_last_is_newest(lab: Path, tmp_path: Path) -> None:
     os.utime(lab / "profiles/repo_name", ns=(kept, kept))
     assert _repository.snapshot("lab", str(lab), state) == first
     assert _repository.newest(state) == {"lab": first}
+    os.utime(first, (1700000000, 1700000000))
+    _repository.snapshot("lab", str(lab), state)  # who asks begins to build
+    assert os.stat(first).st_mtime > 1700000000
 
 
 def test_leftovers_are_no_snapshots(lab: Path, tmp_path: Path) -> None:

@@ -76,7 +76,8 @@ def test_a_timer_and_a_line_for_cron() -> None:
     assert _builder_files.files(timer, "openrc") == {
         "/etc/cron.d/larry-binhost-build": {
             "content": "# Written by larry.binhost; change master_rebuild in the inventory. "
-            "Changes made here are undone.\n0 */6 * * * root /var/lib/larry-binhost/larry-binhost.pyz build\n",
+            "Changes made here are undone.\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
+            "0 */6 * * * root /var/lib/larry-binhost/larry-binhost.pyz build\n",
             "mode": "0644",
         }
     }
