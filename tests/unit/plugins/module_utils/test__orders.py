@@ -67,7 +67,8 @@ def test_who_runs_it() -> None:
     ]
     cron = files(_sync_hook.Wanted(hook=False, timer="hourly"), "openrc")
     assert list(cron) == ["/etc/cron.d/larry-binhost-sync"]
-    assert cron["/etc/cron.d/larry-binhost-sync"]["content"].endswith("@hourly root /var/lib/larry-binhost/larry-binhost.pyz binhost-sync --quiet\n")
+    text = cron["/etc/cron.d/larry-binhost-sync"]["content"]
+    assert text.endswith("@hourly root /var/lib/larry-binhost/larry-binhost.pyz binhost-sync --quiet\n")
     with pytest.raises(BinhostError, match="^timer: expected one of hourly, daily, weekly, or nothing, found 'often'$"):
         files(_sync_hook.Wanted(hook=False, timer="often"), "systemd")
 
