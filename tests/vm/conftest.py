@@ -112,7 +112,9 @@ class Laptop:
     def set_up(self) -> None:
         """Let the master serve, and the slave know it."""
         self.booted_with = self.run("cat /etc/fstab")
-        self.automount = self.run(f'systemctl is-active "$(systemd-escape --path {EXPORT}).automount" || true').strip()
+        unit = f'"$(systemd-escape --path {EXPORT}).automount"'
+        # Stopped, since master and slave are one machine here: the server's own folder would be waited for, too.
+        self.automount = self.run(f"systemctl is-active {unit} || true; systemctl stop {unit}").strip()
         program = self.folder / _program.NAME
         _program.present(str(program), state=str(self.folder))
         orders = {
@@ -133,7 +135,7 @@ class Laptop:
         )
         self.run(f"set -eu; {SERVER}")
         self.run(
-            f'set -eu; systemctl daemon-reload; systemctl start "$(systemd-escape --path {EXPORT}).automount"; '
+            f"set -eu; systemctl daemon-reload; systemctl start {unit}; "
             "until ip netns exec master ss -Hltn | grep -q :2049; do sleep 0.5; done"
         )
 
