@@ -71,10 +71,12 @@ def generation(lab: Machines) -> int:
 def counted_emerge(lab: Machines) -> Iterator[t.Callable[[], list[str]]]:
     """Count each start of emerge on every host and in the build root; the value returns what was started so far."""
     places = [("desktop", ""), ("desktop", ROOT), *((slave, "") for slave in SLAVES)]
-    program = f'#!/bin/sh\necho "$*" >>{STARTS}\nexec /usr/bin/emerge "$@"\n'
+    # Not at /usr/local/bin/emerge, which is the collection's on a slave.
+    program = f'#!/bin/sh\necho "$*" >>{STARTS}\nexec /usr/bin/emerge.counted "$@"\n'
     for host, root in places:
-        lab.write(host, f"{root}/usr/local/bin/emerge", program)
-        lab.sh(host, f"chmod 755 {root}/usr/local/bin/emerge")
+        lab.sh(host, f"mv {root}/usr/bin/emerge {root}/usr/bin/emerge.counted")
+        lab.write(host, f"{root}/usr/bin/emerge", program)
+        lab.sh(host, f"chmod 755 {root}/usr/bin/emerge")
 
     def starts() -> list[str]:
         texts = [(host, lab.sh(host, f"cat {root}{STARTS} 2>/dev/null || true")) for host, root in places]
@@ -84,4 +86,4 @@ def counted_emerge(lab: Machines) -> Iterator[t.Callable[[], list[str]]]:
         yield starts
     finally:
         for host, root in places:
-            lab.sh(host, f"rm -f {root}/usr/local/bin/emerge {root}{STARTS}")
+            lab.sh(host, f"mv -f {root}/usr/bin/emerge.counted {root}/usr/bin/emerge; rm -f {root}{STARTS}")
