@@ -13,6 +13,7 @@ import os
 import shutil
 import ssl
 import subprocess
+import sys
 import typing as t
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
 )
 from ansible_collections.larry.binhost.plugins.plugin_utils import _outsiders
 
+from tests.e2e.harness import CHECKOUT
 from tests.root import planted
 from tests.root.build_root import EMERGE, copy
 from tests.root.house import PATH, TARGET, A, House, Server, free_port, service
@@ -83,7 +85,22 @@ def test_a_certificate_of_the_owners(house: House) -> None:
         assert ask(uri, INDEX)[0] == 400
         with pytest.raises(ssl.SSLCertVerificationError):
             encrypted(server.port, None)
-        assert encrypted(server.port, certificate) == (server.generations / "current/Packages").read_bytes()
+        index = (server.generations / "current/Packages").read_bytes()
+        assert encrypted(server.port, certificate) == index
+        url = f"https://127.0.0.1:{server.port}{INDEX}"
+        assert fetched(url, certificate).stdout == index
+        refused = fetched(url, None)
+        assert refused.returncode == 1
+        assert b"CERTIFICATE_VERIFY_FAILED" in refused.stderr
+
+
+def fetched(url: str, trusted: str | None) -> subprocess.CompletedProcess[bytes]:
+    """Ask as a slave does whose system trusts this certificate, or only those that everybody does."""
+    program = "import sys; from ansible_collections.larry.binhost.plugins.module_utils import _fetch; "
+    program += "sys.stdout.buffer.write(_fetch.text(sys.argv[1], timeout=10, most=1 << 26))"
+    trust = {"SSL_CERT_FILE": trusted} if trusted else {}
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "collections"), **trust}
+    return subprocess.run([sys.executable, "-c", program, url], env=environment, capture_output=True, check=False)
 
 
 def encrypted(port: int, trusted: str | None) -> bytes:
