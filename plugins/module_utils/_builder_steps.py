@@ -97,7 +97,9 @@ def _publish(run: Run, target: str, asked: Asked, built: t.Mapping[str, t.Any], 
     made = len(built["built"]) + sum(map(len, built["variants"].values()))
     how = "partial" if built["problems"] else "published" if changed else "unchanged"
     message = "\n".join([*built["problems"], *_release.warnings(wanted, result)])
-    return Outcome(target, how, message, result["number"], made)
+    # What is published without it may still be what a person could bring.
+    waits = _waiting.reason("\n".join(built["problems"]))
+    return Outcome(target, how, message, result["number"], made, waits=waits)
 
 
 def _asked(kind: t.Callable[..., Made], asked: Asked) -> Made:

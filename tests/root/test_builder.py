@@ -49,6 +49,24 @@ def test_a_full_disk_is_waited_for_and_then_nothing_is_built_twice(master: Maste
         assert builder.build(master).state == "unchanged"
 
 
+def test_what_a_person_has_to_fetch_is_waited_for_although_the_rest_is_published(master: Master) -> None:
+    shy = 'SRC_URI="shy-1.txt"\nRESTRICT="fetch"\nsrc_unpack() { cp "${DISTDIR}/shy-1.txt" . || die; }\n' + FILE
+    master.plant({"x/one-1": FILE, "x/shy-1": shy}, {"x/shy-1": {"shy-1.txt": b"shy"}})
+    restricted = master.folder / "restricted"
+    target = master.target({"amd": ["x/one", "x/shy"]}, restricted=str(restricted), publish="partial")
+    builder.plan(master, dataclasses.replace(target, proof="x/plain", variants=[]))
+    idle = builder.Idle(master)
+    idle.start()
+    idle.until_it_waits()
+    (waiting,) = builder.status(master)["waiting"].values()
+    assert waiting["what"] == "a file that a person has to fetch"
+    assert builder.published(master) == {"x/one-1", "x/plain-1"}
+    (restricted / "shy-1.txt").write_bytes(b"shy")
+    idle.join(builder.PATIENCE)
+    assert [(outcome.state, outcome.number) for outcome in idle.outcomes] == [("published", 2)]
+    assert builder.published(master) == {"x/one-1", "x/plain-1", "x/shy-1"}
+
+
 def test_what_portage_refuses_is_waited_for_until_it_is_another(master: Master) -> None:
     master.plant({"x/two-1": 'IUSE="a b"\nREQUIRED_USE="|| ( a b )"\n' + FILE})
     target = dataclasses.replace(master.target({"amd": ["x/two"]}), proof="x/plain", variants=[])
