@@ -30,12 +30,12 @@ src_install() {
 """
 
 
-def module(master: Master, name: str, /, **options: t.Any) -> dict[str, t.Any]:
+def module(master: Master, which: str, /, **options: t.Any) -> dict[str, t.Any]:
     """Return what a module of ours returned on this machine, whose state is the master's folder."""
     told = json.dumps({**options, "state_dir": str(master.folder)})
     pipe: t.Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "collections")}
-    run = subprocess.Popen([sys.executable, "-B", "-c", MAIN, name, told], env=environment, text=True, **pipe)
+    run = subprocess.Popen([sys.executable, "-B", "-c", MAIN, which, told], env=environment, text=True, **pipe)
     result = answer(run)
     assert "msg" not in result, result
     return result
