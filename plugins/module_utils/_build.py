@@ -109,10 +109,10 @@ def _build(run: Run, target: Target) -> Result:
     begun_as = _in_root(place, begun, result)
     explained = _for_slaves(place, result)
     _remove(place, result)
-    result.failed, result.dropped = _failed.told(target)
+    result.failures, result.dropped = _failed.told(target)
     at = {name: _repository.revision_of(name, path) for name, path in copies.items()}
     _note(place, result, at)
-    if begun_as and explained and all(each["inputs"] for each in result.failed.values()):
+    if begun_as and explained and all(each["inputs"] for each in result.failures.values()):
         # Another build would do the same again.
         _fingerprint.record(target.record, {**begun_as, "apart": sorted(result.apart), **_target.state(target, at)})
     if result.held:

@@ -79,7 +79,7 @@ def _build(asked: Asked, state: str, watch: Watch, *, retry: bool) -> dict[str, 
     wanted = _asked(_target.Target, {**asked, "variants": variants, "retry": retry})
     revisions = _target.revisions(wanted)
     known = _failed.standing(wanted, _target.snapshots(wanted, revisions))
-    if _target.differs(wanted, revisions) or retry and known.failed:
+    if _target.differs(wanted, revisions) or retry and known.failures:
         return _work(f"build-{wanted.name}", "build", asdict(wanted), [wanted.root, wanted.pkgdir], state, watch)
     if known.held:
         raise BinhostError(known.held)
@@ -88,7 +88,7 @@ def _build(asked: Asked, state: str, watch: Watch, *, retry: bool) -> dict[str, 
 
 def _publish(run: Run, target: str, asked: Asked, built: t.Mapping[str, t.Any], state: str, watch: Watch) -> Outcome:
     wanted = _asked(_release.Request, asked)
-    wanted = replace(wanted, repositories=built["snapshots"], without=[*built["failed"], *built["dropped"]])
+    wanted = replace(wanted, repositories=built["snapshots"], without=[*built["failures"], *built["dropped"]])
     result = _release.foreseen(run, wanted, check=False)
     changed = result["changed"]
     if changed:

@@ -123,7 +123,7 @@ def standing(target: Target, snapshots: t.Mapping[str, str]) -> Result:
     partial = target.publish == PARTIAL
     problems[:0] = [root.words] if partial and root.words else []
     held = "" if partial else root.words
-    return Result(snapshots=dict(snapshots), failed=failed, dropped=dropped, problems=problems, held=held)
+    return Result(snapshots=dict(snapshots), failures=failed, dropped=dropped, problems=problems, held=held)
 
 
 def own(here: Here, root: Here) -> dict[str, Failed]:

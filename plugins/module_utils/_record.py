@@ -180,7 +180,7 @@ def note(target: Target, result: Result, revisions: t.Mapping[str, str], said: s
         tools=tools(said),
         installed=installed(target.root),
         packages={},
-        failed={cpv: {key: how[key] for key in _HOW if key in how} for cpv, how in sorted(result.failed.items())},
+        failed={cpv: {key: how[key] for key in _HOW if key in how} for cpv, how in sorted(result.failures.items())},
     )
     top = folder(target.name, target.state_dir)
     _files.directory(top)

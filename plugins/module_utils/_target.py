@@ -109,7 +109,8 @@ class Result:
     seconds: dict[str, float] = field(default_factory=dict)  # package that was compiled -> how long that took
     problems: list[str] = field(default_factory=list)  # a slave's packages that could not be built; the others' could
     # "x/a-1", or "x/a-1 for SLAVE", to what ``_failed.Failed`` has of it: all that stand failed now
-    failed: dict[str, dict[str, t.Any]] = field(default_factory=dict)
+    # Not "failed": to Ansible that would say that the module is.
+    failures: dict[str, dict[str, t.Any]] = field(default_factory=dict)
     dropped: dict[str, str] = field(
         default_factory=dict
     )  # what was not begun for that -> whose failure it goes back to

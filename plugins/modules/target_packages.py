@@ -290,7 +290,7 @@ unsatisfiable:
     the build.
   returned: success
   type: dict
-failed:
+failures:
   description:
     - All that stands failed, package to what is known of it, C(CPV for SLAVE) if it was built for that slave alone.
     - C(phase), C(reason), C(log) (a file on this host), C(lines) (its end), C(since) (UTC) and C(inputs), digests of
@@ -373,7 +373,7 @@ def converge(module: AnsibleModule) -> dict[str, object]:
     revisions = _target.revisions(wanted)
     because = _target.differs(wanted, revisions)
     nothing = _failed.standing(wanted, _target.snapshots(wanted, revisions))
-    if wanted.retry and nothing.failed:
+    if wanted.retry and nothing.failures:
         because.append("failed")
     result = {"changed": bool(because), "because": because, "job": "", **asdict(nothing)}
     if module.check_mode:

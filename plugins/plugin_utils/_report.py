@@ -57,7 +57,7 @@ def _target(name: str, target: Result, hosts: Mapping[str, Result]) -> Iterator[
             if built
         )
     yield from _unusual(packages)
-    for cpv, failure in sorted((packages.get("failed") or {}).items()):
+    for cpv, failure in sorted((packages.get("failures") or {}).items()):
         log = f"; its log is {failure['log']}" if failure["log"] else ""
         yield f"  {cpv} failed in phase {failure['phase'] or 'unknown'}: {failure['reason'] or 'no reason given'}{log}"
     if packages.get("dropped"):

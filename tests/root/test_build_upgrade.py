@@ -59,7 +59,7 @@ def test_a_major_upgrade(master: Master, stage_tarball: Path) -> None:
     master.plant(perl(3))
     (Path(target.root) / OLD).touch()
     result = build(target)
-    assert (result.problems, result.held, result.failed) == ([], "", {})
+    assert (result.problems, result.held, result.failures) == ([], "", {})
     assert "no way" in result.fresh
     assert sorted(result.built) == ["dev-lang/perl-3", "x/module-1"]
     assert not (Path(target.root) / OLD).exists()

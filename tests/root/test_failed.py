@@ -43,7 +43,7 @@ def test_what_failed_is_tried_again_when_what_decides_it_has_changed(master: Mas
     done = held(target)
     assert done.held.startswith(f"emerge @world in {target.root}: 1 failed, 1 dropped, 3 installed\n")
     assert "x/broken-1 failed in phase compile: it is broken" in done.held
-    failed = done.failed["x/broken-1"]
+    failed = done.failures["x/broken-1"]
     assert (failed["phase"], failed["reason"]) == ("compile", "it is broken")
     assert "no such thing" in Path(failed["log"]).read_text()
     assert done.dropped == {"x/user-1": "x/broken-1"}
@@ -54,7 +54,7 @@ def test_what_failed_is_tried_again_when_what_decides_it_has_changed(master: Mas
     master.plant({"x/new-1": FILE})
     target = master.target({"amd": ["x/user", "x/other", "x/new"]}, proof="x/plain", variants=[])
     done = held(target)
-    assert done.failed["x/broken-1"] == failed
+    assert done.failures["x/broken-1"] == failed
     assert f"not tried again since {failed['since']}" in done.held
     assert (done.dropped, tries(target)) == ({"x/user-1": "x/broken-1"}, 1)
     assert packages(target) == ["lib-1", "new-1", "other-1", "plain-1"]
@@ -68,10 +68,10 @@ def test_what_failed_is_tried_again_when_what_decides_it_has_changed(master: Mas
         Path(target.root, "etc/portage/make.conf/01-target.conf").write_text('CFLAGS="-O1"\nBINPKG_FORMAT="gpkg"\n')
         held(target)
         assert (tries(target), changes(target)) == (3, [])
-        assert held(dataclasses.replace(target, retry=True)).failed["x/broken-1"]["reason"] == "it is broken"
+        assert held(dataclasses.replace(target, retry=True)).failures["x/broken-1"]["reason"] == "it is broken"
         assert tries(target) == 4
     master.plant({"x/broken-1": FILE})
     done = build(target)
-    assert (sorted(done.built), done.failed, done.dropped) == (["x/broken-1", "x/user-1"], {}, {})
+    assert (sorted(done.built), done.failures, done.dropped) == (["x/broken-1", "x/user-1"], {}, {})
     assert packages(target) == ["broken-1", "lib-1", "lib-1.1", "new-1", "other-1", "plain-1", "user-1"]
     assert not list(Path(target.state_dir, "failed").rglob("*.log*"))

@@ -56,7 +56,7 @@ def target(tmp_path: Path) -> Target:
 
 def note(target: Target) -> _record.Record:
     failed = {"x/b-1": {"phase": "compile", "reason": "no", "lines": ["secret"]}}
-    _record.note(target, Result(failed=failed), {"lab": "0" * 12}, SAID)
+    _record.note(target, Result(failures=failed), {"lab": "0" * 12}, SAID)
     built = Path(_record.folder("laptops", target.state_dir), "built.json")
     return _record.parse(built.read_bytes(), where="built")
 
