@@ -5,7 +5,7 @@ PYTEST ?=
 SIZES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-long unit bench lint sanity packaging root vm e2e beside stage bootstrap
+.PHONY: help demo demo-down test test-long unit bench lint sanity packaging root vm e2e stage bootstrap
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -20,14 +20,11 @@ demo: bootstrap ## Build and boot the lab, run site.yml on it and show the repor
 demo-down: ## Remove all that demo has made
 	lab/lab down
 
-# Two at a time: the lab, which waits for its hosts half of the time, and all that can be checked beside it, whose words are
-# held back until each ends. All of them are run, whichever fails.
-test: bootstrap ## Run every check; ends with pytest's count of what took longest
-	@$(MAKE) --jobs=2 --keep-going e2e beside
-
-beside:
-	@log=$$(mktemp); status=0; for check in unit lint packaging sanity vm root; do \
-	  $(MAKE) $$check >"$$log" 2>&1 || status=1; cat "$$log"; done; rm -f "$$log"; exit $$status
+# Two at a time: the stage takes long, the other checks fit beside it. All of them are run, whichever fails.
+test: bootstrap ## Run every check; ends with pytest's count of the end-to-end tests
+	@$(MAKE) --jobs=2 --keep-going --output-sync=target stage unit lint packaging sanity root
+	@$(MAKE) vm
+	@$(MAKE) e2e
 
 test-long: ## Run every check, with all repetitions of the tests that kill and race
 	@BINHOST_LONG=1 $(MAKE) test
