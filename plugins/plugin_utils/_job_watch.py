@@ -25,15 +25,16 @@ def until_over(action: ActionBase, args: t.Mapping[str, t.Any], variables: t.Map
 
     A lost connection is no failure until ``patience`` is over; ``variables`` are the task's.
     """
-    known = {**args, "collect": False}
+    known, controller = {**args, "collect": False}, os.getppid()
     watch = _watch.Watch(
         ask=lambda seen: ask(action, {**known, "seen": dict(seen)}, variables),
         tell=teller(variables),
         patience=float(known.get("patience", PATIENCE_S)),
     )
     answer = _watch.until_over(watch)
-    if not answer.get("failed"):
-        # Only now does anybody have it: a question whose controller was killed is answered all the same.
+    # Only now does anybody have it: a question whose controller was killed is answered all the same, and what asks is
+    # a process with a session of its own (ansible executor/process/worker.py, _detach), which outlives the controller.
+    if not answer.get("failed") and os.getppid() == controller:
         with contextlib.suppress(_watch.NoAnswerError):
             ask(action, {**args, "seconds": 0, "collect": True}, variables)
     return answer
