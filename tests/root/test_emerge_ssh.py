@@ -56,6 +56,7 @@ class Fleet:
         folder = self.folder / f"play{next(COUNT)}"
         folder.mkdir()
         play = {"hosts": list(limit or NAMES), "gather_facts": False, "tasks": tasks(package)}
+        play["vars"] = {"_slave_requests_alone": False}
         (folder / "play.yml").write_text(yaml.safe_dump([play]))
         command = [str(Path(sys.executable).parent / "ansible-playbook"), "-v", "--forks=1"]
         command += ["-i", str(self.inventory), str(folder / "play.yml")]
@@ -159,7 +160,7 @@ class Play:
 def tasks(package: str) -> list[dict[str, t.Any]]:
     """Return the tasks of the role that install, for this package alone."""
     told = yaml.safe_load((managed.CHECKOUT / "roles/slave/tasks/main.yml").read_text())
-    found = [task for task in told if MODULE in task]
+    found = [task for task in told if "state" in task.get(MODULE, {})]
     for task in found:
         kept = {name: value for name, value in task[MODULE].items() if name in ("state", "begun")}
         task[MODULE] = {**kept, "atoms": [f"x/{package}"], "getbinpkg": False}
