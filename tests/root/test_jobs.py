@@ -25,10 +25,10 @@ PATIENCE_S = processes.PATIENCE_S
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
-    """Return a state folder on a disk of 4 MiB, the program included."""
+    """Return a state folder on a disk of 12 MiB, the program included."""
     place = tmp_path / "small"
     place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(place)], check=True)
     _program.present(_program.path(str(place)), state=str(place))
     yield place
     for job in _jobs.listing(state=str(place)):

@@ -60,7 +60,7 @@ def test_a_kit_is_what_one_slave_needs(published: Host, tmp_path: Path) -> None:
     names = {path.removeprefix(f"packages/{TARGET}/1/") for path in done["copied"]}
     assert names == {
         *(f"x/{name}/{name}-1-1.gpkg.tar" for name in ("app", "lib", "plain")),
-        *("Packages", "seal.json", "seal.json.asc", "repos/planted.tar.xz"),
+        *("Packages", "record.json", "seal.json", "seal.json.asc", "repos/planted.tar.xz"),
         *(f"packages/{TARGET}/current/seal.json", "distfiles/module-1.txt", "key.asc"),
     }
     assert not _kit_make.run(run, wanted)["changed"]
