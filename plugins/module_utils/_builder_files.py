@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 from dataclasses import dataclass
 
@@ -15,11 +16,15 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _service_files,
     _services,
 )
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._openpgp import Run
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
 _UNITS: t.Final = "/etc/systemd/system"
 _CRON: t.Final = "/etc/cron.d"
+_INIT: t.Final = "/etc/init.d"
+#: Those that read _CRON, with the user in each line: Gentoo's, and what others call theirs.
+_CRONS: t.Final = ("cronie", "cron")
 _WRITTEN: t.Final = "# Written by larry.binhost; change {variable} in the inventory. Changes made here are undone.\n"
 _SERVICE: t.Final = """\
 {written}\
@@ -84,10 +89,20 @@ def wish(timer: Timer, manager: _services.Manager | None) -> _service_files.Wish
     found = files(timer, manager.name if manager else "")
     unit = f"{_UNITS}/{timer.name}.timer"
     services = [_services.Service(f"{timer.name}.timer", restart_on=(unit,))] if unit in found else []
-    # Whatever cron it is that reads /etc/cron.d: cronie is Gentoo's.
-    cron = manager is _services.OPENRC and found
-    services += [_services.Service("cronie")] if cron else []
+    if manager is _services.OPENRC and found:
+        services.append(_services.Service(_cron(timer.variable)))
     return _service_files.Wish(timer.name, _service_files.wanted(found), services=services)
+
+
+def _cron(variable: str) -> str:
+    """Return the service that does what stands in cron's folder.  Raises ``BinhostError``."""
+    name = next((each for each in _CRONS if os.path.exists(f"{_INIT}/{each}")), "")
+    if not name:
+        raise BinhostError(
+            f"{variable}: expected cronie, which starts it under OpenRC, found no {_INIT}/{_CRONS[0]}; "
+            "emerge sys-process/cronie"
+        )
+    return name
 
 
 def converge(run: Run, timer: Timer, *, check: bool, state: str = STATE) -> list[dict[str, str]]:
