@@ -44,14 +44,17 @@ _TIMER: t.Final = """\
 Description={title}: when
 
 [Timer]
-OnCalendar={calendar}
-Persistent=true
+{when}
 
 [Install]
 WantedBy=timers.target
 """
+_CALENDAR: t.Final = "OnCalendar={calendar}\nPersistent=true"
+#: After a boot; where that was long ago, at once.
+_BOOT: t.Final = "OnBootSec=2min"
 #: cron mails what is said, as it always does. Of itself it has no folder of system administration in PATH (cronie).
-_LINE: t.Final = "{written}PATH={path}\n{cron} root {command}\n"
+_LINES: t.Final = "{written}PATH={path}\n{cron} root {command}\n"
+_BOOT_LINE: t.Final = "@reboot root {command}\n"
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Timer:
     words: str  # of larry-binhost.pyz
     schedule: str  # as ``_schedule.parse`` has it; empty: never
     variable: str  # of the inventory that says so
+    boot: str = ""  # the same after each boot; empty: nothing
 
 
 def files(timer: Timer, manager: str) -> dict[str, dict[str, str]]:
@@ -70,25 +74,33 @@ def files(timer: Timer, manager: str) -> dict[str, dict[str, str]]:
     if not timer.schedule:
         return {}
     when = _schedule.parse(timer.schedule, timer.variable)
-    words = {
-        "written": _WRITTEN.format(variable=timer.variable),
-        "title": timer.title,
-        "command": f"{_program.path(STATE)} {timer.words}",
-        "calendar": when.calendar,
-        "cron": when.cron,
-        "path": _jobs.FIXED["PATH"],
-    }
-    texts = {f"{_CRON}/{timer.name}": _LINE}
+    clock = _CALENDAR.format(calendar=when.calendar)
+    runs = {timer.name: (timer.words, clock), **({_boot(timer): (timer.boot, _BOOT)} if timer.boot else {})}
+    texts: dict[str, str] = {}
     if manager == _services.SYSTEMD.name:
-        texts = {f"{_UNITS}/{timer.name}.service": _SERVICE, f"{_UNITS}/{timer.name}.timer": _TIMER}
-    return {path: {"content": text.format(**words), "mode": "0644"} for path, text in texts.items()}
+        for name, (words, at) in runs.items():
+            texts[f"{_UNITS}/{name}.service"] = _text(_SERVICE, timer, words)
+            texts[f"{_UNITS}/{name}.timer"] = _text(_TIMER, timer, words, when=at)
+    else:
+        lines = _text(_LINES, timer, timer.words, cron=when.cron, path=_jobs.FIXED["PATH"])
+        texts[f"{_CRON}/{timer.name}"] = lines + (_text(_BOOT_LINE, timer, timer.boot) if timer.boot else "")
+    return {path: {"content": text, "mode": "0644"} for path, text in texts.items()}
+
+
+def _boot(timer: Timer) -> str:
+    return f"{timer.name}-boot"
+
+
+def _text(text: str, timer: Timer, words: str, **more: str) -> str:
+    written = _WRITTEN.format(variable=timer.variable)
+    return text.format(written=written, title=timer.title, command=f"{_program.path(STATE)} {words}", **more)
 
 
 def wish(timer: Timer, manager: _services.Manager | None) -> _service_files.Wish:
     """Return what is declared.  Raises ``BinhostError``."""
     found = files(timer, manager.name if manager else "")
-    unit = f"{_UNITS}/{timer.name}.timer"
-    services = [_services.Service(f"{timer.name}.timer", restart_on=(unit,))] if unit in found else []
+    units = {name: f"{_UNITS}/{name}.timer" for name in (timer.name, _boot(timer))}
+    services = [_services.Service(f"{name}.timer", restart_on=(unit,)) for name, unit in units.items() if unit in found]
     if manager is _services.OPENRC and found:
         services.append(_services.Service(_cron(timer.variable)))
     return _service_files.Wish(timer.name, _service_files.wanted(found), services=services)
