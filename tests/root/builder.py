@@ -106,6 +106,14 @@ def begin(master: Master, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, text=True, cwd="/", env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, **pipe)
 
 
+def said(process: subprocess.Popen[str]) -> str:
+    """Return what a builder says until its end; one that has none is killed."""
+    try:
+        return process.communicate(timeout=PATIENCE)[0]
+    finally:
+        process.kill()
+
+
 def until(condition: Callable[[], bool], what: str) -> None:
     """Return as soon as it is so."""
     end = time.monotonic() + PATIENCE

@@ -9,7 +9,14 @@ import dataclasses
 import json
 from pathlib import Path
 
-from ansible_collections.larry.binhost.plugins.module_utils import _generation, _job_files, _last_plan, _pins, _process
+from ansible_collections.larry.binhost.plugins.module_utils import (
+    _generation,
+    _job_files,
+    _last_plan,
+    _lock,
+    _pins,
+    _process,
+)
 
 from tests.root import builder, planted
 from tests.root.master import Master
@@ -39,7 +46,8 @@ def test_a_builder_that_is_killed_is_followed_by_one_that_goes_on(master: Master
     job = _job_files.find("build-laptops", state)
     assert (builder.status(master)["doing"], job.phase) == ("building", "running")
     second = builder.begin(master)
-    builder.until(lambda: _process.process(second.pid) is not None and _written(master) != "", "that it begins")
+    lock = Path(_lock.lock_path("builder", state))
+    builder.until(lambda: lock.read_text().startswith(f"{second.pid} of"), "that it begins")
     # The machine loses its power.
     for each in [_process.process(second.pid), _process.process(job.pid), *_process.family(job.pid)]:
         if each:
@@ -47,13 +55,13 @@ def test_a_builder_that_is_killed_is_followed_by_one_that_goes_on(master: Master
     second.wait()
     (tmp / "go").touch()
     third = builder.begin(master, "--interrupted")
-    assert third.communicate()[0] == "laptops: published generation 1\n"
+    assert builder.said(third) == "laptops: published generation 1\n"
     assert tried() == ["one", "two", "two"]
     assert builder.published(master) == {"x/one-1", "x/two-1", "x/plain-1"}
     stand = builder.status(master)
     assert (stand["doing"], stand["waiting"], stand["targets"]["laptops"]["generation"]) == ("idle", {}, 1)
     # That one came to its end: after the next boot there is nothing to go on with.
-    assert builder.begin(master, "--interrupted").communicate()[0] == ""
+    assert builder.said(builder.begin(master, "--interrupted")) == ""
 
 
 def _written(master: Master) -> str:
@@ -78,7 +86,7 @@ def test_a_key_that_does_not_sign_is_waited_for_and_nothing_is_built_twice(maste
     assert waiting["what"] == "the key that signs"
     assert str(secret) in waiting["message"]
     away.rename(secret)
-    assert idle.communicate()[0] == "laptops: published generation 1\n"
+    assert builder.said(idle) == "laptops: published generation 1\n"
     assert (Path(target.root) / "var/tmp/tried").read_text() == "one\n"
     assert host.verify() == []
 
@@ -103,7 +111,7 @@ def test_a_key_that_does_not_sign_is_waited_for_and_nothing_is_built_twice(maste
         builder.until(lambda: _written(master) == "waiting" or idle.poll() is not None, "that it waits")
         assert builder.status(master)["waiting"]["laptops"]["what"] == "the key that signs"
         do(*unlock)
-        assert idle.communicate()[0] == "laptops: published generation 2\n"
+        assert builder.said(idle) == "laptops: published generation 2\n"
     finally:
         idle.kill()
         do("gpgconf", "--homedir", str(own), "--kill", "all")
@@ -123,15 +131,15 @@ def test_pins_that_move_by_themselves(tmp_path: Path, master: Master) -> None:
     builder.plan(master, target)
     new = upstream.plant({"x/one-2": FILE}, NOON + DAY)
     # Only where that is wanted.
-    assert builder.begin(master).communicate()[0] == "laptops: published generation 1\n"
+    assert builder.said(builder.begin(master)) == "laptops: published generation 1\n"
     assert builder.published(master) == {"x/one-1", "x/plain-1"}
     builder.plan(master, target, move_pins=True)
-    assert builder.begin(master).communicate()[0] == "laptops: published generation 2\n"
+    assert builder.said(builder.begin(master)) == "laptops: published generation 2\n"
     assert builder.published(master) == {"x/one-1", "x/one-2", "x/plain-1"}
     current, _damage = _generation.current(builder.place(master))
     assert current is not None
     assert current.seal.revisions() == {planted.NAME: new}
     # Where they can't, that is told, and what is pinned is built.
     upstream.folder.rename(tmp_path / "elsewhere")
-    assert builder.begin(master).communicate()[0] == "laptops: unchanged generation 2\n"
+    assert builder.said(builder.begin(master)) == "laptops: unchanged generation 2\n"
     assert builder.status(master)["remark"].startswith("the ebuild repositories stay as they are: ")
