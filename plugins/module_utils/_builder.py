@@ -18,6 +18,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _lock,
     _notify,
     _process,
+    _say,
     _schedule,
     _signer,
     _status,
@@ -89,6 +90,8 @@ def _move(how: How, course: Course) -> None:
     if _last_plan.settings(how.state).get("move_pins"):
         course.doing = "building"
         course.remark = _builder_steps.move_pins(how.state, lambda _job: _status.keep(how.state, course))
+        if course.remark:
+            _say.warn(course.remark)
 
 
 def _targets(how: How) -> list[str]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The builder as its timer starts it: killed, without its key, and with pins that move. Real Portage, gpg and git."""
+"""The builder as its timer starts it: killed, without its key, and with pins that move. Real Portage and gpg."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.root import builder, planted
 from tests.root.master import Master
 from tests.root.planted import FILE
 from tests.root.publishing import Host
-from tests.root.upstream import DAY, NOON, Pinner, Upstream
+from tests.root.upstream import Pinner
 
 #: Says outside of the root's Portage that it is compiled, and goes on when it may.
 SLOW = "src_compile() { echo ${PN} >>/var/tmp/tried; until [[ -e /var/tmp/go ]]; do sleep 0.1; done; }\n" + FILE
@@ -120,26 +120,30 @@ def test_a_key_that_does_not_sign_is_waited_for_and_nothing_is_built_twice(maste
 
 
 def test_pins_that_move_by_themselves(tmp_path: Path, master: Master) -> None:
-    upstream = Upstream(tmp_path / "upstream")
-    upstream.plant({"x/one-1": FILE})
-    declared = {planted.NAME: upstream.declared}
-    Pinner(master.folder, master.pristine).pin(declared)
+    upstream = tmp_path / "upstream"
+    planted.repository(upstream, {"x/one-1": FILE})
+    declared = {planted.NAME: {"type": "local", "uri": str(upstream)}}
+    pinner = Pinner(master.folder, master.pristine)
+    first = pinner.pin(declared).pins[planted.NAME]
     link = _pins.link(planted.NAME, str(master.folder))
     target = master.target({"amd": ["x/one"]}, repositories={planted.NAME: link})
     target = dataclasses.replace(target, proof="x/plain", variants=[])
-    _last_plan.remember_pins(str(master.folder), {"repositories": declared, "others": {}, "jobs": 1})
+    asked = {**dataclasses.asdict(pinner.request(declared)), "targets": {}}
+    _last_plan.remember_pins(str(master.folder), asked)
     builder.plan(master, target)
-    new = upstream.plant({"x/one-2": FILE}, NOON + DAY)
+    planted.ebuild(upstream, "x/one-2", FILE)
     # Only where that is wanted.
     assert builder.said(builder.begin(master)) == "laptops: published generation 1\n"
     assert builder.published(master) == {"x/one-1", "x/plain-1"}
     builder.plan(master, target, move_pins=True)
     assert builder.said(builder.begin(master)) == "laptops: published generation 2\n"
     assert builder.published(master) == {"x/one-1", "x/one-2", "x/plain-1"}
-    current, _damage = _generation.current(builder.place(master))
-    assert current is not None
-    assert current.seal.revisions() == {planted.NAME: new}
+    place = builder.place(master)
+    seals = [_generation.seal_of(place.generation(number)).revisions()[planted.NAME] for number in (1, 2)]
+    assert seals[0] == first["revision"] != seals[1]
     # Where they can't, that is told, and what is pinned is built.
-    upstream.folder.rename(tmp_path / "elsewhere")
-    assert builder.said(builder.begin(master)) == "laptops: unchanged generation 2\n"
-    assert builder.status(master)["remark"].startswith("the ebuild repositories stay as they are: ")
+    upstream.rename(tmp_path / "elsewhere")
+    remark, end = builder.said(builder.begin(master)).splitlines()
+    assert remark.startswith("the ebuild repositories stay as they are: ")
+    assert end == "laptops: unchanged generation 2"
+    assert builder.status(master)["remark"] == remark
