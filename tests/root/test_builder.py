@@ -76,6 +76,14 @@ def test_what_portage_refuses_is_waited_for_until_it_is_another(master: Master) 
     idle.until_it_waits()
     (waiting,) = builder.status(master)["waiting"].values()
     assert waiting["what"] == "a configuration that meets REQUIRED_USE"
+    # It is another, and still none: what is waited for is another, too.
+    master.plant({"x/two-1": 'DEPEND="x/three"\n' + FILE, "x/three-1": 'DEPEND="x/two"\n' + FILE})
+
+    def waits() -> str:
+        return "".join(each["what"] for each in builder.status(master)["waiting"].values())
+
+    builder.until(lambda: waits().endswith("circle") or not idle.is_alive(), "that it waits for another one")
+    assert waits() == "a configuration without that circle"
     master.plant({"x/two-1": 'IUSE="+a b"\nREQUIRED_USE="|| ( a b )"\n' + FILE})
     idle.join(builder.PATIENCE)
     assert [outcome.state for outcome in idle.outcomes] == ["published"]
