@@ -113,7 +113,8 @@ def test_it_belongs_to_nobody(state: str, tmp_path: Path) -> None:
     assert int(parent) != os.getpid()
     assert int(session) not in (os.getsid(0), 0)
     files = {os.path.basename(os.readlink(link.path)) for link in os.scandir(f"/proc/{job.pid}/fd")}
-    assert {name for name in files if not name.startswith(("pipe:", "anon"))} <= {"null", "log", "lock"}
+    expected = {"null", "log", "lock", _job_files.PROGRAM}
+    assert {name for name in files if not name.startswith(("pipe:", "anon"))} <= expected
 
 
 def test_it_outlives_the_one_that_started_it(state: str, tmp_path: Path) -> None:
