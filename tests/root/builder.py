@@ -114,12 +114,12 @@ def said(process: subprocess.Popen[str]) -> str:
         process.kill()
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
+def until(condition: Callable[[], bool], what: str, found: Callable[[], object] = lambda: "that it isn't so") -> None:
     """Return as soon as it is so."""
     end = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > end:
-            raise AssertionError(f"expected within {PATIENCE} s: {what}")
+            raise AssertionError(f"expected within {PATIENCE} s: {what}, found {found()}")
         time.sleep(0.05)
 
 
