@@ -15,7 +15,6 @@ from tests.e2e.harness import CHECKOUT, Machines
 KEPT: t.Final = CHECKOUT / "inventory/.binhost/requests.json"
 #: Its tree has it since a moment ago.
 WANTED: t.Final = "app-misc/asked"
-LATER: t.Final = "app-misc/later"
 EBUILD: t.Final = """\
 EAPI=8
 
@@ -60,25 +59,8 @@ def test_it_is_there_already_for_the_next(lab: Machines, site: Site) -> None:
     assert generation(lab) == before  # nothing was built for it
 
 
-def test_for_one_that_is_asleep_it_is_built_all_the_same(lab: Machines, site: Site) -> None:
-    lab.write(
-        "desktop", f"/var/db/repos/lab/{LATER}/{LATER.rpartition('/')[2]}-1.ebuild", EBUILD.replace("asked", "later")
-    )
-    before = generation(lab)
-    lab.stop("laptop-amd")
-    run = site("--limit", "laptop-amd", "-e", f"binhost_atoms={LATER}", playbook=REQUEST)
-    lab.start("laptop-amd")
-    assert run.rc == 0, run.stdout
-    assert f"laptop-amd does not answer: {LATER} is there for it, and comes with the next run of site.yml" in run.stdout
-    assert generation(lab) != before
-    assert LATER not in portage.installed(lab, "laptop-amd")
-
-
 def test_afterwards_there_is_nothing_to_do(lab: Machines, site: Site) -> None:
-    before = generation(lab)
     assert site().rc == 0
-    assert portage.installed(lab, "laptop-amd")[LATER] is True
-    assert generation(lab) == before
     run = site()
     assert (run.rc, run.changed()) == (0, set()), run.stdout
 
@@ -86,8 +68,6 @@ def test_afterwards_there_is_nothing_to_do(lab: Machines, site: Site) -> None:
 def test_it_is_listed_and_forgotten(lab: Machines, site: Site) -> None:
     run = site("--limit", "slaves", playbook=REQUEST)
     assert f"laptop-amd: {WANTED}, since " in run.stdout
-    run = site("--limit", "laptop-amd", "-e", f"binhost_forget={LATER}", playbook=REQUEST)
-    assert run.rc == 0, run.stdout
     run = site("--limit", "slaves", "-e", f"binhost_forget={WANTED}", playbook=REQUEST)
     assert run.rc == 0, run.stdout
     assert json.loads(KEPT.read_text()) == {}
