@@ -14,15 +14,19 @@ from pathlib import Path
 
 from ansible.module_utils.testing import patch_module_args
 
-CONTEXT: t.Final = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["__main__", __name__, "ansible.module_utils.basic"])
+_SERVED: t.Final = multiprocessing.get_context("forkserver")
+_SERVED.set_forkserver_preload(["__main__", __name__, "ansible.module_utils.basic"])
+_NEW: t.Final = multiprocessing.get_context("spawn")
+_IMPORTER: t.Final = os.getpid()
 
 
 def run(name: str, options: t.Mapping[str, t.Any], folder: Path, environment: t.Mapping[str, str]) -> tuple[str, str]:
     """Return what a module of ours writes to its standard output and error, run in a folder."""
     with tempfile.TemporaryDirectory() as scratch:
         streams = [Path(scratch, each) for each in ("out", "err")]
-        process = CONTEXT.Process(target=_inside, args=(name, options, folder, environment, _umask(), streams))
+        # The server is this process's child: a test that forked has none, and has mounts that the server doesn't see.
+        context = _SERVED if os.getpid() == _IMPORTER else _NEW
+        process = context.Process(target=_inside, args=(name, options, folder, environment, _umask(), streams))
         process.start()
         process.join()
         process.close()
