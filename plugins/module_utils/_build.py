@@ -135,13 +135,14 @@ def _in_root(place: Place, begun: _Begun, result: Result) -> dict[str, t.Any]:
     What the result is told of, it knows also where that fails.
     """
     target = place.target
-    result.apart = _root_world.settle(place, begun.options, result.unsatisfiable, begun.apart)
+    result.apart, said = _root_world.settle(place, begun.options, result.unsatisfiable, begun.apart)
     if begun.is_new:
+        said = None  # by then what proves the root has been built
         _proof.prove(place, _cycle.foreseen(place, begun.options))
         _fingerprint.record(target.record, {"begun": target.compile, "proven": True})
     failed: FailedError | None = None
     try:
-        result.built = _upgrade.bring(place, begun.options, result, anew=begun.is_new, before=begun.apart)
+        result.built = _upgrade.bring(place, begun.options, result, anew=begun.is_new, before=begun.apart, said=said)
     except FailedError as exc:
         failed, result.built = exc, list(exc.outcome.source)
         _tell(place, begun.options, exc, result)
@@ -182,10 +183,12 @@ def _tell(place: Place, options: t.Mapping[str, t.Any], failed: FailedError, res
 def _for_slaves(place: Place, result: Result) -> bool:
     """Build once more what the slaves' own configurations ask for; return whether what failed of it is kept."""
     explained = True
+    covered: list[_target.Variant] = []
     for variant in place.target.variants:
         try:
-            result.variants[variant.name] = _variant.cover(place, variant, result.unsatisfiable)
+            result.variants[variant.name] = _variant.cover(place, variant, result.unsatisfiable, covered)
             _failed.keep(place.target, variant.name, None)
+            covered.append(variant)
         except FailedError as exc:
             result.variants[variant.name] = list(exc.outcome.source)
             explained &= bool(exc.outcome.failures)

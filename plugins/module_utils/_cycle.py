@@ -108,15 +108,16 @@ def openable(place: Place, refused: UnresolvedError) -> bool:
         clear(place)
 
 
-def opened(place: Place, options: Options) -> Opened:
+def opened(place: Place, options: Options, said: str | None = None) -> Opened:
     """Open all circles that keep the world from being built; what is to be built then remains to be built.
 
-    Raises ``UnresolvedError`` where Portage refuses for anything else, or no way helps.
+    ``said`` is what emerge says that it would do, where it was asked and nothing has changed since. Raises ``UnresolvedError`` where Portage refuses for anything else, or no way helps.
     """
     done = Opened()
     for _round in range(_ROUNDS):
         try:
-            done.said = _merge_world.asked(place, done.options(options))
+            # To be asked is what takes long in a large world.
+            done.said = _merge_world.asked(place, done.options(options)) if said is None else said
         except UnresolvedError as exc:
             _open(place, exc, done)
         else:

@@ -36,27 +36,29 @@ _ROUNDS: t.Final = 3
 _ENV: t.Final = f"{_tree_plan.CONFIG}/env"
 
 
-def bring(place: Place, options: Options, where: str = _failed.ROOT) -> list[str]:
-    """Build what is pending and return what was compiled; ``where`` is the slave for whom it is.
+def bring(
+    place: Place, options: Options, where: str = _failed.ROOT, *, merges: t.Sequence[Merge] | None = None
+) -> list[str]:
+    """Build what is pending, which is ``merges`` where that is known, and return what was compiled.
 
-    Raises ``FailedError``, once what failed is kept, if not all is built.
+    ``where`` is the slave for whom it is. Raises ``FailedError``, once what failed is kept, if not all is built.
     """
     built: list[str] = []
     for left in reversed(range(_ROUNDS)):
         try:
-            return built + _bring_once(place, options, where)
+            return built + _bring_once(place, options, where, merges)
         except FailedError as exc:
             done = list(exc.outcome.source)
             exc.outcome.source[:0] = built
             # What was built just now may be what it failed for the lack of.
             if not left or not done or not _has_another_chance(place, where, exc.outcome):
                 raise
-            built, options = list(exc.outcome.source), {**options, "usepkg": True}
+            built, options, merges = list(exc.outcome.source), {**options, "usepkg": True}, None
     return built
 
 
-def _bring_once(place: Place, options: Options, where: str) -> list[str]:
-    merges = _merge_world.pending(place, options)
+def _bring_once(place: Place, options: Options, where: str, merges: t.Sequence[Merge] | None) -> list[str]:
+    merges = _merge_world.pending(place, options) if merges is None else merges
     known = _failed.load(place.target)
     refused = _standing(place, known, [each.cpv for each in merges if each.kind == "ebuild"])
     try:

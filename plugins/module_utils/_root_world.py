@@ -24,36 +24,46 @@ from ansible_collections.larry.binhost.plugins.module_utils._target import Targe
 
 def settle(
     place: Place, options: t.Mapping[str, t.Any], missing: t.Container[str], apart_before: t.Collection[str]
-) -> dict[str, str]:
+) -> tuple[dict[str, str], str | None]:
     """Write the root's worlds and return the slaves that are not in them, with Portage's words why.
 
-    ``missing`` are atoms that no repository has. Those who were apart at the last build are tried last, so that the
+    Beside them, what emerge says that it would do for these worlds; None where that isn't known.  ``missing`` are atoms that no repository has. Those who were apart at the last build are tried last, so that the
     root doesn't change sides without a reason.
     """
     target = place.target
     slaves = sorted((each.name for each in target.variants), key=lambda name: (name in apart_before, name))
-    asked: dict[t.Any, str] = {}
+    asked: dict[t.Any, _Answer] = {}
+
+    def worlds(out: t.Container[str]) -> tuple[tuple[str, ...], ...]:
+        return tuple(tuple(atoms(target, each, missing, out)) for each in (target.world, target.wishes))
 
     def refusal(together: t.Sequence[str]) -> str:
         out = frozenset(slaves) - frozenset(together)
         # Machines are often alike: what was asked once isn't asked again.
-        wanted = (tuple(atoms(target, target.world, missing, out)), tuple(atoms(target, target.wishes, missing, out)))
+        wanted = worlds(out)
         if wanted not in asked:
             declare(target, missing, out)
-            asked[wanted] = _refused(place, options)
-        return asked[wanted]
+            asked[wanted] = _ask(place, options)
+        return asked[wanted].refusal
 
     apart = _settle.apart(slaves, refusal) if slaves else {}
     declare(target, missing, apart)
-    return apart
+    answer = asked.get(worlds(apart))
+    return apart, answer.said if answer else None
 
 
-def _refused(place: Place, options: t.Mapping[str, t.Any]) -> str:
+class _Answer(t.NamedTuple):
+    """What Portage says to worlds."""
+
+    refusal: str  # why it can't be; empty if it can
+    said: str | None  # what it would do
+
+
+def _ask(place: Place, options: t.Mapping[str, t.Any]) -> _Answer:
     try:
-        _merge_world.pending(place, options)
+        return _Answer("", _merge_world.asked(place, options))
     except UnresolvedError as exc:
-        return "" if _cycle.openable(place, exc) else str(exc)
-    return ""
+        return _Answer("" if _cycle.openable(place, exc) else str(exc), None)
 
 
 def atoms(

@@ -25,11 +25,20 @@ _ANEW: t.Final[Options] = {"emptytree": True, "usepkg": True}
 _CONFLICT: t.Final = " pulled in by"
 
 
-def bring(place: Place, options: Options, result: Result, *, anew: bool, before: t.Collection[str] = ()) -> list[str]:
+def bring(
+    place: Place,
+    options: Options,
+    result: Result,
+    *,
+    anew: bool,
+    before: t.Collection[str] = (),
+    said: str | None = None,
+) -> list[str]:
     """Build what is pending and return what was compiled; tell the result of circles, major upgrades and a new root.
 
-    ``anew``: nothing was built here before; ``before``: the slaves that were apart at the last build. Raises
-    ``FailedError`` if not all is built, ``UnresolvedError`` if Portage finds no way.
+    ``anew``: nothing was built here before; ``before``: the slaves that were apart at the last build; ``said``: what
+    emerge says that it would do, where it was asked. Raises ``FailedError`` if not all is built, ``UnresolvedError`` if
+    Portage finds no way.
     """
     if not anew and _is_in_the_way(place, result, before):
         words = f"{', '.join(result.apart)}: what is installed in {place.root} keeps their worlds out of it"
@@ -38,7 +47,7 @@ def bring(place: Place, options: Options, result: Result, *, anew: bool, before:
             return _anew(place, result, words, apart=len(result.apart) - 1)
         except BinhostError as exc:
             _say.tell(_fresh.explained(words, exc))
-    circles = _cycle.opened(place, options)
+    circles = _cycle.opened(place, options, said)
     result.cycles = circles.told
     if not anew:
         upgrades = _major.upgrades(circles.merges, circles.said)
@@ -48,7 +57,7 @@ def bring(place: Place, options: Options, result: Result, *, anew: bool, before:
         if upgrades:
             _fresh.keep(place, [each.cpv.partition("/")[2] for each in upgrades])
     try:
-        built = circles.built + _isolate.bring(place, circles.options(options))
+        built = circles.built + _isolate.bring(place, circles.options(options), merges=circles.merges)
     except FailedError as exc:
         exc.outcome.source[:0] = circles.built
         return _instead(place, result, exc)
@@ -77,11 +86,11 @@ def _anew(place: Place, result: Result, why: str, *, apart: int) -> list[str]:
     _say.tell(f"a root made of the stage is to take the place of {place.root}: {why}")
 
     def work(there: Place) -> tuple[list[str], dict[str, str], list[dict[str, t.Any]]]:
-        out = _root_world.settle(there, _ANEW, result.unsatisfiable, ())
+        out, said = _root_world.settle(there, _ANEW, result.unsatisfiable, ())
         if len(out) > apart:
             raise BinhostError(f"{there.root}: expected at most {apart} slaves apart, found {', '.join(out)}")
-        circles = _cycle.opened(there, _ANEW)
-        built = circles.built + _isolate.bring(there, circles.options(_ANEW))
+        circles = _cycle.opened(there, _ANEW, said)
+        built = circles.built + _isolate.bring(there, circles.options(_ANEW), merges=circles.merges)
         _cycle.prove(there, circles)
         return built, out, circles.told
 

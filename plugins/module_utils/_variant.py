@@ -35,16 +35,21 @@ from ansible_collections.larry.binhost.plugins.module_utils._mounts import Mount
 from ansible_collections.larry.binhost.plugins.module_utils._target import Target, Variant
 
 
-def cover(root: Place, variant: Variant, missing: t.Collection[str]) -> list[str]:
+def cover(
+    root: Place, variant: Variant, missing: t.Collection[str], covered: t.Iterable[Variant] = ()
+) -> list[str]:
     """Build what the slave lacks a package of and return it; ``missing`` are atoms that no repository has.
 
-    Afterwards emerge, asked with this slave's configuration, finds a binary for everything but what it builds itself,
+    One that asks for what one of ``covered`` does lacks nothing. Afterwards emerge, asked with this slave's configuration, finds a binary for everything but what it builds itself,
     or the ``BinhostError`` names what it would compile. It is a ``FailedError`` if that failed to build.
     """
     clone = os.path.join(root.target.variants_dir, f".{variant.name}.root")
     _removal.tree(clone)  # a killed run's
     itself = _root_world.on_slave([*variant.world, *variant.wishes], variant.build_on_slave, root.snapshots)
     own = _lay_out(root.target, variant, {*missing, *itself})
+    # Machines are often alike, and emerge takes long to say of a large world that nothing is lacking.
+    if _asks(variant) in map(_asks, covered):
+        return []
     place = dataclasses.replace(root, own=own, on_slave=tuple(variant.build_on_slave))
     with contextlib.suppress(UnresolvedError):  # with what the others have installed
         lacking = uncovered(place, itself)
@@ -58,6 +63,14 @@ def cover(root: Place, variant: Variant, missing: t.Collection[str]) -> list[str
         _removal.tree(clone)
 
 
+def _asks(variant: Variant) -> tuple[t.Any, ...]:
+    """Return what decides which packages a slave wants: not its name, which its files have in comments."""
+    files = {
+        path: [line for line in text.splitlines() if not line.startswith("#")] for path, text in variant.files.items()
+    }
+    return files, list(variant.world), list(variant.wishes), list(variant.build_on_slave)
+
+
 def _build(place: Place, variant: Variant, itself: t.Sequence[str]) -> list[str]:
     options = {**_merge_world.UPDATE, "usepkg": True}
     if itself:
@@ -67,7 +80,7 @@ def _build(place: Place, variant: Variant, itself: t.Sequence[str]) -> list[str]
     except UnresolvedError:
         _leave_the_system(place)
         circles = _cycle.opened(place, options)
-    built = circles.built + _isolate.bring(place, circles.options(options), variant.name)
+    built = circles.built + _isolate.bring(place, circles.options(options), variant.name, merges=circles.merges)
     _cycle.prove(place, circles)
     if itself:
         built += _merge_world.bring(place, {"onlydeps": True, **options}, itself)

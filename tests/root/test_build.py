@@ -37,7 +37,7 @@ def test_portage_says_what_does_not_go_together(master: Master, kind: str) -> No
     for folder in (target.distdir, target.pkgdir, target.live):
         Path(folder).mkdir(parents=True)
     place = _merge_world.Place(run, target, target.root, target.repositories)
-    apart = _root_world.settle(place, {"emptytree": True}, (), ())
+    apart, _said = _root_world.settle(place, {"emptytree": True}, (), ())
     assert list(apart) == ["intel"], apart
 
 

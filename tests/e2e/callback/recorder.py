@@ -10,6 +10,7 @@ import os
 import typing as t
 from pathlib import Path
 
+from ansible import constants
 from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = r"""
@@ -27,6 +28,16 @@ class CallbackModule(CallbackBase):
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "recorder"
     CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        """Let all runs that record into one folder share the modules that Ansible packs, for one state of the project.
+
+        Ansible keeps them as long as a run lasts; to pack them is half of what a run that changes nothing costs here.
+        """
+        super().__init__()
+        shared = Path(os.environ["BINHOST_RECORD"]).with_name("modules")
+        shared.mkdir(exist_ok=True)
+        (Path(constants.DEFAULT_LOCAL_TMP) / "ansiballz_cache").symlink_to(shared)
 
     def _write(self, **event: t.Any) -> None:
         with Path(os.environ["BINHOST_RECORD"]).open("a", encoding="utf-8") as record:

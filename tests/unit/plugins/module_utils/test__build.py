@@ -27,6 +27,7 @@ class Emerge:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.questions: list[str] = []  # --pretend
         self.environments: list[str] = []  # what stood before that
         self.pretended: list[str] = []  # answers still to be given to slaves; when there are none, all is covered
         self.refused: list[set[str]] = []  # worlds of a root that don't resolve: those that have all of these atoms
@@ -49,6 +50,7 @@ class Emerge:
             return 0, "Portage 3.0.83\n", ""
         command = " ".join(args[args.index("emerge") :])
         if "--pretend" in command:
+            self.questions.append(command)
             return self._pretend(command)
         self.asked.append(command)
         self.environments.append(" ".join(args[: args.index("emerge")]))
@@ -183,6 +185,42 @@ def test_a_variant_is_built_only_where_something_is_uncovered(emerge: Emerge, ta
     assert _build.build(emerge, target).problems == []
     assert kinds(emerge) == ["proof", "first", "variant"]
     assert not list(Path(target.state_dir, "variants/laptops").glob(".*"))
+
+
+def named(slave: str, files: dict[str, str] | None = None, **other: t.Any) -> Variant:
+    """Return a slave whose files say its name, as those of ours do."""
+    written = {path: f"# {slave}'s own.\n{text}" for path, text in {**AMD.files, **(files or {})}.items()}
+    return dataclasses.replace(AMD, name=slave, files=written, **other)
+
+
+@pytest.mark.parametrize(
+    ("other", "questions"),
+    [
+        ({}, 2),
+        ({"files": {"package.use/02-host": "app-misc/hello nls\n"}}, 3),
+        ({"world": []}, 3),
+        ({"wishes": []}, 3),
+        ({"build_on_slave": ["app-misc/hello"]}, 3),
+    ],
+)
+def test_emerge_is_asked_once_of_the_root_and_once_of_slaves_that_are_alike(
+    emerge: Emerge, target: Target, other: dict[str, t.Any], questions: int
+) -> None:
+    """What lies between asking and building changes nothing: a large world takes a minute, each time."""
+    target = dataclasses.replace(target, variants=[named("amd"), named("twin", **other)])
+    _build.build(emerge, target)
+    emerge.questions.clear()
+    result = _build.build(emerge, target)
+    assert (result.variants["amd"], result.variants["twin"]) == ([], [])
+    assert len(emerge.questions) == questions
+    assert Path(target.variants_dir, "twin/etc/portage/package.use/02-host").read_text().startswith("# twin's own.")
+
+
+def test_a_slave_is_asked_for_where_one_that_is_alike_could_not_be_covered(emerge: Emerge, target: Target) -> None:
+    emerge.pretended = [MINE, MINE]
+    found = _build.build(emerge, dataclasses.replace(target, variants=[named("amd"), named("twin")]))
+    assert [problem.partition(":")[0] for problem in found.problems] == ["amd"]
+    assert found.variants == {"twin": []}
 
 
 def test_what_stays_uncovered_is_a_problem_and_is_tried_again(emerge: Emerge, target: Target) -> None:
