@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, larry.binhost contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests of virtual machines act with: the guests, and a run of site.yml on them.
+
+``tests.e2e.harness.play`` runs it, with ``-i INVENTORY``: Ansible reaches the guests from anywhere on this machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import typing as t
+from dataclasses import dataclass
+
+from lab.hosts.machines import alone
+from lab.vm import guests as machines
+from lab.vm import names
+from tests.e2e.harness import CHECKOUT, Answer, Machines
+
+INVENTORY: t.Final = CHECKOUT / names.INVENTORY
+#: Emulated, several at a time, on a machine that has other work: that long nothing takes that doesn't hang.
+HOST_TIMEOUT_S: t.Final = 900
+RUN_TIMEOUT_S: t.Final = 3000
+
+
+@dataclass(frozen=True)
+class Guests(Machines):
+    """The virtual machines of this checkout: desktop (the master), phenom, nehalem, openrc."""
+
+    lab: names.Guests
+
+    def run(self, host: str, *words: str, stdin: str | None = None, timeout_s: float = HOST_TIMEOUT_S) -> Answer:
+        """Run a command on a guest, through ssh: it needs the cable.  Raises ``TimeoutExpired``."""
+        argv = names.ssh(self.lab, host, shlex.join(words))
+        done = subprocess.run(
+            argv, input=stdin or "", capture_output=True, text=True, check=False, timeout=timeout_s, errors="replace"
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    def up(self, *hosts: str) -> None:
+        """Switch on the guests that are off, and wait for them."""
+        with alone(self.lab):
+            machines.up(self.lab, hosts or tuple(names.HOSTS), say=print)
+
+    def down(self) -> None:
+        """Remove all of them."""
+        with alone(self.lab):
+            machines.down(self.lab)
+
+    def stop(self, host: str) -> None:
+        """Shut a guest down, as its person does, and wait until it is off."""
+        machines.stop(self.lab, host)
+
+    def kill(self, host: str) -> None:
+        """Pull a guest's plug: it is off at once, and what it hadn't written is lost."""
+        machines.kill(self.lab, host)
+
+    def start(self, host: str) -> None:
+        """Switch a guest on that is off, and wait for it."""
+        machines.start(self.lab, host)
+
+    def reboot(self, host: str) -> None:
+        """Let a guest boot anew, as its person does, and wait for it."""
+        machines.reboot(self.lab, host)
+
+    def reset(self, host: str) -> None:
+        """Boot a guest that knows nothing of what was done on it."""
+        with alone(self.lab):
+            machines.reset(self.lab, host, say=print)
+
+    def cable(self, host: str, state: t.Literal["up", "down"]) -> None:
+        """Put a guest's cable in, or pull it."""
+        machines.cable(self.lab, host, state)
+
+    def pause(self, host: str) -> None:
+        """Let a guest fall asleep: its cable is in and nothing answers."""
+        machines.freeze(self.lab, host, "pause")
+
+    def unpause(self, host: str) -> None:
+        """Wake a guest."""
+        machines.freeze(self.lab, host, "unpause")
+
+    def console(self, host: str) -> str:
+        """Return what a guest's kernel said on its console since it was switched on."""
+        return self.lab.console(host).read_text(errors="replace")
+
+    def address(self, host: str) -> str:
+        """Return a guest's address."""
+        return str(names.address(host))
+
+    def inside(self, *words: str) -> list[str]:
+        """Return the command line that runs a program of this machine in the guests' network."""
+        return names.inside(self.lab, *words)
+
+
+def guests_of_checkout() -> Guests:
+    """Return the virtual machines of the checkout that these tests are in."""
+    return Guests(names.guests_of(CHECKOUT, os.environ))
