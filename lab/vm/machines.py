@@ -174,6 +174,7 @@ def down(guests: Guests) -> None:
         if process.pid(guests, host):
             process.kill(guests, host)
     network.remove(guests)
+    master.remove(guests)
     if guests.variables.exists():  # then what runs kept beside the inventory is about these guests
         shutil.rmtree(guests.checkout / names.INVENTORY / ".binhost", ignore_errors=True)
         guests.variables.unlink()

@@ -113,7 +113,7 @@ def inside(guests: Guests, *words: str) -> list[str]:
 
 def kernel_words(host: str) -> str:
     """Return the guest's kernel command line: it learns its name and address from it."""
-    own = (f"init={HOSTS[host].init}", f"systemd.hostname={host}", f"lab.host={host}", f"lab.address={address(host)}")
+    own = (f"lab_init={HOSTS[host].init}", f"systemd.hostname={host}", f"lab.host={host}", f"lab.address={address(host)}")
     return " ".join([*_KERNEL, *own])
 
 
@@ -153,8 +153,8 @@ def known_hosts(key: str) -> str:
     return "".join(f"{address(host)} {' '.join(key.split()[:2])}\n" for host in HOSTS)
 
 
-def variables(guests: Guests, stage: Stage) -> str:
-    """Return the text of lab.yml.  Values are JSON, which is YAML."""
+def variables(guests: Guests, stage: Stage, more: Mapping[str, object] | None = None) -> str:
+    """Return the text of lab.yml, with ``more`` in it.  Values are JSON, which is YAML."""
     values: dict[str, object] = {
         "lab_addresses": {host: str(address(host)) for host in HOSTS},
         "ansible_host": "{{ lab_addresses[inventory_hostname] | default(inventory_hostname) }}",
@@ -170,6 +170,7 @@ def variables(guests: Guests, stage: Stage) -> str:
         "master_stage_source": f"{STAGE_ON_MASTER}/{stage.tarball}",
         "master_stage_key": f"{STAGE_ON_MASTER}/release-key.asc",
         "master_stage_fingerprint": stage.fingerprint,
+        **(more or {}),
     }
     lines = "".join(f"{name}: {json.dumps(value)}\n" for name, value in values.items())
     return f"---\n# yamllint disable\n# The virtual machines. Written by lab/vms up, removed by lab/vms down.\n{lines}"
