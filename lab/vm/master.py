@@ -39,14 +39,17 @@ SSH: t.Final = """\
 for command; do :; done
 exec podman exec --interactive {name} /bin/sh -c "$command"
 """
-#: A container has no NFS, and only what is to be there before is built.
-UNLIKE: t.Final = {"master_nfs": False, "slave_transports": ["http"], "slave_world": "{{ lab_built }}"}
+#: A container has no NFS.
+UNLIKE: t.Final = {"master_nfs": False, "slave_transports": ["http"]}
+#: Ebuilds beside the lab's own: what builds in moments, even emulated, and what a CPU or a fault is shown with.
+EBUILDS: t.Final = HERE / "repository"
+REPOSITORY: t.Final = "var/db/repos/lab"
 KEPT: t.Final = 2  # images, so that two states of the project can take turns
 #: Read by what is built; the inventory's own files, and not what a run leaves beside them.
 PARTS: t.Final = (
     *(CHECKOUT / name for name in ("plugins", "roles", "playbooks")),
     *(INVENTORY / name for name in ("hosts.yml", "host_vars", "group_vars/slaves.yml", "group_vars/all/fleet.yml")),
-    *(HERE / name for name in ("master.py", "master.yml")),
+    *(HERE / name for name in ("master.py", "master.yml", "repository")),
     *(CPUINFO / f"qemu-{machine.cpu}" for machine in HOSTS.values()),
 )
 
@@ -76,6 +79,7 @@ def _make(cache: Cache, guests: Guests, stage: Stage, made: Path, into: Path) ->
         root.mkdir()
         cache.run("tar", *build.TAR, "-C", root, "-xpf", made / image.ROOT)
         shutil.copytree(stage.folder, root / STAGE_ON_MASTER.lstrip("/"))
+        shutil.copytree(EBUILDS, root / REPOSITORY, dirs_exist_ok=True)
         remove(guests)
         try:
             _boot(guests, root)

@@ -113,7 +113,12 @@ def inside(guests: Guests, *words: str) -> list[str]:
 
 def kernel_words(host: str) -> str:
     """Return the guest's kernel command line: it learns its name and address from it."""
-    own = (f"lab_init={HOSTS[host].init}", f"systemd.hostname={host}", f"lab.host={host}", f"lab.address={address(host)}")
+    own = (
+        f"lab_init={HOSTS[host].init}",
+        f"systemd.hostname={host}",
+        f"lab.host={host}",
+        f"lab.address={address(host)}",
+    )
     return " ".join([*_KERNEL, *own])
 
 
@@ -145,7 +150,10 @@ def _options(guests: Guests) -> list[str]:
     slow = {"ConnectTimeout": 60, "ServerAliveInterval": 15, "ServerAliveCountMax": 8, "LogLevel": "ERROR"}
     kept = {"ControlMaster": "auto", "ControlPersist": 600}
     # The first value that ssh is told counts.
-    return [*(word for name, value in (slow | kept).items() for word in ("-o", f"{name}={value}")), *ssh_options(guests)]
+    return [
+        *(word for name, value in (slow | kept).items() for word in ("-o", f"{name}={value}")),
+        *ssh_options(guests),
+    ]
 
 
 def known_hosts(key: str) -> str:

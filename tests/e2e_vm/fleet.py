@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 from contextlib import contextmanager
-
-import yaml
 
 from lab.vm.names import HOSTS, MASTER
 from tests.e2e import portage
@@ -38,13 +37,9 @@ BINARY: t.Final = {"app-misc/after": True, "app-misc/vector": True}
 
 
 def world(slave: str) -> list[str]:
-    """Return what the inventory declares for a slave."""
-    own = INVENTORY / f"host_vars/{slave}.yml"
-    texts = [path.read_text() for path in (INVENTORY / "group_vars/slaves.yml", own) if path.exists()]
-    said: dict[str, t.Any] = {}
-    for text in texts:
-        said |= yaml.safe_load(text)
-    return list(said["slave_world"])
+    """Return what the plan declares for a slave."""
+    plan = json.loads((INVENTORY / ".binhost/plan.json").read_text())
+    return [atom for atom, slaves in plan["targets"][TARGET]["world"].items() if slave in slaves]
 
 
 def declared(lab: Guests, slave: str) -> dict[str, bool | None]:

@@ -15,8 +15,7 @@ import typing as t
 from dataclasses import dataclass
 
 from lab.hosts.machines import alone
-from lab.vm import guests as machines
-from lab.vm import names
+from lab.vm import machines, names
 from tests.e2e.harness import CHECKOUT, Answer, Machines
 
 INVENTORY: t.Final = CHECKOUT / names.INVENTORY
