@@ -23,6 +23,7 @@ from pathlib import Path
 from lab.stage import build, recipe
 from lab.stage import cache as caches
 from lab.stage.cache import Cache, StageError
+from lab.stage.root import add_user
 from lab.vm import names
 
 KERNEL: t.Final = "linux-image-cloud-amd64"
@@ -53,6 +54,8 @@ HERE: t.Final = Path(__file__).resolve().parent
 OVERLAY: t.Final = HERE / "root"
 """Files that are laid over the root as they are."""
 HOSTS: t.Final = "".join(f"{names.address(host)} {host}\n" for host in names.HOSTS)
+#: As Debian's packages make them when they are installed: name -> home.
+USERS: t.Final = {"_rpc": "/run/rpcbind", "statd": "/var/lib/nfs"}
 #: Of the lab's profile, for containers: a guest's plug is pulled, and what was merged is to be there.
 NO_SYNC: t.Final = " -merge-sync"
 PROGRAMS: t.Final = {"mkfs.ext4": "e2fsprogs", "cpio": "cpio", "ssh-keygen": "openssh-client"}
@@ -123,6 +126,8 @@ def _settings(root: Path) -> None:
     shutil.copytree(OVERLAY, root, dirs_exist_ok=True, symlinks=True)
     for unit in MASKED:
         (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
+    for number, (name, home) in enumerate(USERS.items(), 110):
+        add_user(root, name, number, home)
     with (root / "etc/hosts").open("a") as hosts:
         hosts.write(HOSTS)
     defaults = root / "var/db/repos/lab/profiles" / recipe.PROFILE / "make.defaults"
