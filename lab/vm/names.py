@@ -30,7 +30,7 @@ MASTER: t.Final = "desktop"
 QEMU: t.Final = "qemu-system-x86_64"
 _KERNEL: t.Final = (
     *("console=ttyS0", "quiet", "mitigations=off", "net.ifnames=0", "panic=10", "systemd.unit=multi-user.target"),
-    "systemd.show_status=0",
+    *("systemd.show_status=0", "systemd.default_timeout_start_sec=1800"),
 )
 
 

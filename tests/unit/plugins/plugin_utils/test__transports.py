@@ -87,6 +87,13 @@ def test_an_export_is_mounted_by_who_looks_there(manager: str, demand: str) -> N
     ]
 
 
+@pytest.mark.parametrize(("said", "seconds"), [(5, 15), (15, 15), (120.4, 120)])
+def test_what_takes_long_to_answer_may_take_long_to_be_mounted(said: float, seconds: int) -> None:
+    slave = {"slave_transports": ["nfs"], "slave_sync_timeout": said}
+    made = plan({"service_mgr": "systemd"}, amd=slave, desktop=SERVING)
+    assert f",x-systemd.mount-timeout={seconds}," in made["mounts"][0]["opts"]
+
+
 def test_a_tree_is_two_lines_and_version_3_needs_no_locks() -> None:
     more = {**SERVING, "master_nfs_share": "tree", "master_nfs_versions": [3]}
     made = plan(amd={"slave_transports": ["nfs"]}, desktop=more)
