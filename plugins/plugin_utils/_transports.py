@@ -182,7 +182,7 @@ def _wanted(slave: str, fleet: Fleet, servers: Sequence[str], facts: Mapping[str
     version = ("nfsvers=4",) if 4 in versions else ("nfsvers=3", "nolock")
     demand = _ON_DEMAND.get(str(facts.get("service_mgr")), _BY_HAND)
     if demand is not _BY_HAND:
-        seconds = max(_MOUNTED, round(float(fleet.variables[slave].get("slave_sync_timeout", 0))))
+        seconds = max(_MOUNTED, round(float(fleet.variables[slave].get("slave_sync_timeout") or 0)))
         demand = (*demand, f"x-systemd.mount-timeout={seconds}")
     options = ",".join([*_ABSENT, *version, *demand, _MARK])
     source = f"[{host}]" if ":" in host else host
