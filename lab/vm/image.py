@@ -37,7 +37,9 @@ PACKAGES: t.Final = (
     *("openrc", "librc1", "libeinfo1"),
 )
 #: In the order in which they have to be loaded; ext4 is in the kernel.
-DRIVERS: t.Final = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk")
+DRIVERS: t.Final = (
+    *("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk"),
+)
 DISK: t.Final = "disk.ext4"
 ROOT: t.Final = "root.tar.zst"
 SIZE: t.Final = "2G"  # of the disk, sparse
