@@ -38,12 +38,7 @@ PACKAGES: t.Final = (
 )
 #: In the order in which they have to be loaded; ext4 is in the kernel.
 DRIVERS: t.Final = (
-    "virtio_ring",
-    "virtio",
-    "virtio_pci_legacy_dev",
-    "virtio_pci_modern_dev",
-    "virtio_pci",
-    "virtio_blk",
+    *("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk"),
 )
 DISK: t.Final = "disk.ext4"
 ROOT: t.Final = "root.tar.zst"

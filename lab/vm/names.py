@@ -113,13 +113,8 @@ def inside(guests: Guests, *words: str) -> list[str]:
 
 def kernel_words(host: str) -> str:
     """Return the guest's kernel command line: it learns its name and address from it."""
-    own = (
-        f"lab_init={HOSTS[host].init}",
-        f"systemd.hostname={host}",
-        f"lab.host={host}",
-        f"lab.address={address(host)}",
-    )
-    return " ".join([*_KERNEL, *own])
+    names = (f"systemd.hostname={host}", f"lab.host={host}", f"lab.address={address(host)}")
+    return " ".join([*_KERNEL, f"lab_init={HOSTS[host].init}", *names])
 
 
 def qemu(guests: Guests, host: str, image: Path) -> list[str]:
@@ -149,11 +144,8 @@ def _options(guests: Guests) -> list[str]:
     """Return ssh's options; guests under emulation, several at a time, take long to answer."""
     slow = {"ConnectTimeout": 60, "ServerAliveInterval": 15, "ServerAliveCountMax": 8, "LogLevel": "ERROR"}
     kept = {"ControlMaster": "auto", "ControlPersist": 600}
-    # The first value that ssh is told counts.
-    return [
-        *(word for name, value in (slow | kept).items() for word in ("-o", f"{name}={value}")),
-        *ssh_options(guests),
-    ]
+    words = [word for name, value in (slow | kept).items() for word in ("-o", f"{name}={value}")]
+    return [*words, *ssh_options(guests)]  # of each the first value counts
 
 
 def known_hosts(key: str) -> str:
