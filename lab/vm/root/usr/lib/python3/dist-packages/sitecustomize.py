@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keep what Python compiles from zip archives, which it would do anew at each start: half of what a module of Ansible's does.
+"""Keep what Python compiles from zip archives, which it would do anew at each start: half of what a module costs.
 
 Emulated that is seconds, each time. A source's code is the same on every machine; only a traceback names the archive
 from which it first came.
