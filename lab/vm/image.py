@@ -49,6 +49,8 @@ HERE: t.Final = Path(__file__).resolve().parent
 OVERLAY: t.Final = HERE / "root"
 """Files that are laid over the root as they are."""
 HOSTS: t.Final = "".join(f"{names.address(host)} {host}\n" for host in names.HOSTS)
+#: Where the overlay's sitecustomize.py keeps what Python compiles.
+CODE: t.Final = "var/cache/lab-python"
 #: As Debian's packages make them when they are installed: name -> home.
 USERS: t.Final = {"_rpc": "/run/rpcbind", "statd": "/var/lib/nfs"}
 #: Of the lab's profile, for containers: a guest's plug is pulled, and what was merged is to be there.
@@ -121,6 +123,7 @@ def _settings(root: Path) -> None:
     shutil.copytree(OVERLAY, root, dirs_exist_ok=True, symlinks=True)
     for unit in MASKED:
         (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
+    (root / CODE).mkdir(mode=0o700)
     for number, (name, home) in enumerate(USERS.items(), 110):
         add_user(root, name, number, home)
     with (root / "etc/hosts").open("a") as hosts:
