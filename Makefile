@@ -1,6 +1,8 @@
 # Everything is run from .venv, which lab/bootstrap makes. Words for pytest: make unit PYTEST="-k tree -x"; numbers of hosts for bench: make bench SIZES="10 500"
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Hundreds of processes that tests start import the same files; compiled anew in each, these take most of its time.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST ?=
 SIZES ?=
 

@@ -45,6 +45,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _timings,
     _upgrade,
     _variant,
+    _wished,
 )
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._failed import Here
@@ -143,7 +144,7 @@ def _in_root(place: Place, begun: _Begun, result: Result) -> dict[str, t.Any]:
         result.built = _upgrade.bring(place, begun.options, result, anew=begun.is_new, before=begun.apart)
     except FailedError as exc:
         failed, result.built = exc, list(exc.outcome.source)
-        _tell(target, result, str(exc))
+        _tell(place, begun.options, exc, result)
     itself = _on_slave(place)
     if itself:
         # Slaves are to have binaries of what they need for that. Where it fails, the slave's own part tells why.
@@ -166,9 +167,13 @@ def _is_of_the_stage(target: Target, outcome: Outcome) -> bool:
     return not there.isdisjoint(map(_patterns.package, left))
 
 
-def _tell(target: Target, result: Result, words: str) -> None:
-    """Put into the result what failed in the root, as the target's ``publish`` has it."""
-    if target.publish == _target.PARTIAL:
+def _tell(place: Place, options: t.Mapping[str, t.Any], failed: FailedError, result: Result) -> None:
+    """Put into the result what failed in the root, as the target's ``publish`` has it; a wish holds nobody back."""
+    wished = _wished.alone(place, options, failed.outcome)
+    words = f"{failed}\n{wished}" if wished else str(failed)
+    if wished:
+        _failed.spare(place.target, words)
+    if wished or place.target.publish == _target.PARTIAL:
         result.problems.append(words)
     else:
         result.held = words

@@ -18,7 +18,9 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _lock,
     _notify,
     _process,
+    _say,
     _schedule,
+    _signer,
     _status,
     _waiting,
 )
@@ -73,13 +75,13 @@ def _rounds(run: Run, how: How, course: Course) -> None:
             return
         course.doing, course.target, retry = "waiting", "", False
         _status.keep(how.state, course)
-        solved = _idle(how, course)
+        solved = _idle(run, how, course)
 
 
-def _idle(how: How, course: Course) -> list[str]:
+def _idle(run: Run, how: How, course: Course) -> list[str]:
     """Wait until targets may go on and return them, or none when it is time to look at all."""
     solved: list[str] = []
-    _process.until(lambda: bool(_solved(how, course, solved)), max(0, _next(how) - time.time()), how.poll)
+    _process.until(lambda: bool(_solved(run, how, course, solved)), max(0, _next(how) - time.time()), how.poll)
     return solved
 
 
@@ -88,6 +90,8 @@ def _move(how: How, course: Course) -> None:
     if _last_plan.settings(how.state).get("move_pins"):
         course.doing = "building"
         course.remark = _builder_steps.move_pins(how.state, lambda _job: _status.keep(how.state, course))
+        if course.remark:
+            _say.warn(course.remark)
 
 
 def _targets(how: How) -> list[str]:
@@ -111,12 +115,19 @@ def _one(run: Run, target: str, how: How, course: Course) -> None:
     course.waiting.pop(target, None)
     if done.waits:
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        course.waiting[target] = _waiting.waiting(how.state, target, done.message, done.waits, before=before, now=now)
+        course.waiting[target] = _waiting.waiting(
+            how.state, target, done.message, done.waits, before=before, now=now, signs=_signs(run, how)
+        )
 
 
-def _solved(how: How, course: Course, found: list[str]) -> list[str]:
+def _signs(run: Run, how: How) -> _waiting.Signs:
+    return lambda: _signer.works(run, how.state)
+
+
+def _solved(run: Run, how: How, course: Course, found: list[str]) -> list[str]:
     """Put the targets that may go on into ``found`` and return it."""
-    found[:] = [target for target, known in course.waiting.items() if _waiting.over(how.state, known)]
+    signs = _signs(run, how)
+    found[:] = [target for target, known in course.waiting.items() if _waiting.over(how.state, known, signs)]
     return found
 
 

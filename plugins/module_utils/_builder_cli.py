@@ -18,6 +18,7 @@ def arguments(commands: t.Any) -> None:
     build = commands.add_parser("build", help="build and publish what the last plan says, without a controller")
     build.add_argument("targets", nargs="*", metavar="TARGET", help="these alone (all that this master builds)")
     build.add_argument("--retry", action="store_true", help="try again what failed, though nothing has changed")
+    build.add_argument("--interrupted", action="store_true", help="only if a builder was killed before its end")
     build.add_argument("--no-wait", action="store_true", help="end where a person has to do something first")
     build.add_argument("--poll", type=float, default=30, metavar="SECONDS", help="between two looks (%(default)s)")
     build.set_defaults(act=_build)
@@ -29,8 +30,10 @@ def arguments(commands: t.Any) -> None:
 
 
 def _build(options: argparse.Namespace) -> int:
-    from ansible_collections.larry.binhost.plugins.module_utils import _builder
+    from ansible_collections.larry.binhost.plugins.module_utils import _builder, _status
 
+    if options.interrupted and not _status.interrupted(options.state):
+        return 0
     how = _builder.How(options.state, options.targets, options.retry, not options.no_wait, options.poll)
     try:
         outcomes = _builder.run(_host_run.run, how)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 from dataclasses import dataclass
 
@@ -15,11 +16,15 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _service_files,
     _services,
 )
+from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._openpgp import Run
 from ansible_collections.larry.binhost.plugins.module_utils._paths import STATE
 
 _UNITS: t.Final = "/etc/systemd/system"
 _CRON: t.Final = "/etc/cron.d"
+_INIT: t.Final = "/etc/init.d"
+#: Those that read _CRON, with the user in each line: Gentoo's, and what others call theirs.
+_CRONS: t.Final = ("cronie", "cron")
 _WRITTEN: t.Final = "# Written by larry.binhost; change {variable} in the inventory. Changes made here are undone.\n"
 _SERVICE: t.Final = """\
 {written}\
@@ -39,14 +44,17 @@ _TIMER: t.Final = """\
 Description={title}: when
 
 [Timer]
-OnCalendar={calendar}
-Persistent=true
+{when}
 
 [Install]
 WantedBy=timers.target
 """
+_CALENDAR: t.Final = "OnCalendar={calendar}\nPersistent=true"
+#: After a boot; where that was long ago, at once.
+_BOOT: t.Final = "OnBootSec=2min"
 #: cron mails what is said, as it always does. Of itself it has no folder of system administration in PATH (cronie).
-_LINE: t.Final = "{written}PATH={path}\n{cron} root {command}\n"
+_LINES: t.Final = "{written}PATH={path}\n{cron} root {command}\n"
+_BOOT_LINE: t.Final = "@reboot root {command}\n"
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class Timer:
     words: str  # of larry-binhost.pyz
     schedule: str  # as ``_schedule.parse`` has it; empty: never
     variable: str  # of the inventory that says so
+    boot: str = ""  # the same after each boot; empty: nothing
 
 
 def files(timer: Timer, manager: str) -> dict[str, dict[str, str]]:
@@ -65,29 +74,47 @@ def files(timer: Timer, manager: str) -> dict[str, dict[str, str]]:
     if not timer.schedule:
         return {}
     when = _schedule.parse(timer.schedule, timer.variable)
-    words = {
-        "written": _WRITTEN.format(variable=timer.variable),
-        "title": timer.title,
-        "command": f"{_program.path(STATE)} {timer.words}",
-        "calendar": when.calendar,
-        "cron": when.cron,
-        "path": _jobs.FIXED["PATH"],
-    }
-    texts = {f"{_CRON}/{timer.name}": _LINE}
+    clock = _CALENDAR.format(calendar=when.calendar)
+    runs = {timer.name: (timer.words, clock), **({_boot(timer): (timer.boot, _BOOT)} if timer.boot else {})}
+    texts: dict[str, str] = {}
     if manager == _services.SYSTEMD.name:
-        texts = {f"{_UNITS}/{timer.name}.service": _SERVICE, f"{_UNITS}/{timer.name}.timer": _TIMER}
-    return {path: {"content": text.format(**words), "mode": "0644"} for path, text in texts.items()}
+        for name, (words, at) in runs.items():
+            texts[f"{_UNITS}/{name}.service"] = _text(_SERVICE, timer, words)
+            texts[f"{_UNITS}/{name}.timer"] = _text(_TIMER, timer, words, when=at)
+    else:
+        lines = _text(_LINES, timer, timer.words, cron=when.cron, path=_jobs.FIXED["PATH"])
+        texts[f"{_CRON}/{timer.name}"] = lines + (_text(_BOOT_LINE, timer, timer.boot) if timer.boot else "")
+    return {path: {"content": text, "mode": "0644"} for path, text in texts.items()}
+
+
+def _boot(timer: Timer) -> str:
+    return f"{timer.name}-boot"
+
+
+def _text(text: str, timer: Timer, words: str, **more: str) -> str:
+    written = _WRITTEN.format(variable=timer.variable)
+    return text.format(written=written, title=timer.title, command=f"{_program.path(STATE)} {words}", **more)
 
 
 def wish(timer: Timer, manager: _services.Manager | None) -> _service_files.Wish:
     """Return what is declared.  Raises ``BinhostError``."""
     found = files(timer, manager.name if manager else "")
-    unit = f"{_UNITS}/{timer.name}.timer"
-    services = [_services.Service(f"{timer.name}.timer", restart_on=(unit,))] if unit in found else []
-    # Whatever cron it is that reads /etc/cron.d: cronie is Gentoo's.
-    cron = manager is _services.OPENRC and found
-    services += [_services.Service("cronie")] if cron else []
+    units = {name: f"{_UNITS}/{name}.timer" for name in (timer.name, _boot(timer))}
+    services = [_services.Service(f"{name}.timer", restart_on=(unit,)) for name, unit in units.items() if unit in found]
+    if manager is _services.OPENRC and found:
+        services.append(_services.Service(_cron(timer.variable)))
     return _service_files.Wish(timer.name, _service_files.wanted(found), services=services)
+
+
+def _cron(variable: str) -> str:
+    """Return the service that does what stands in cron's folder.  Raises ``BinhostError``."""
+    name = next((each for each in _CRONS if os.path.exists(f"{_INIT}/{each}")), "")
+    if not name:
+        raise BinhostError(
+            f"{variable}: expected cronie, which starts it under OpenRC, found no {_INIT}/{_CRONS[0]}; "
+            "emerge sys-process/cronie"
+        )
+    return name
 
 
 def converge(run: Run, timer: Timer, *, check: bool, state: str = STATE) -> list[dict[str, str]]:

@@ -55,20 +55,30 @@ class Here:
     failed: dict[str, Failed] = field(default_factory=dict)  # by its cpv
     dropped: dict[str, str] = field(default_factory=dict)  # not begun for that -> whose failure it goes back to
     words: str = ""  # the message
+    spared: bool = False  # whether nothing that the inventory declares needs any of it
 
 
 def load(target: Target) -> dict[str, Here]:
     """Return place to what failed there; a file that isn't whole counts as none."""
     try:
         known = json.loads(_files.read(target.failures))
-        return {
-            name: Here({cpv: Failed(**each) for cpv, each in one["failed"].items()}, one["dropped"], one["words"])
-            for name, one in known.items()
-        }
+        return {name: _here(one) for name, one in known.items()}
     except FileNotFoundError:
         return {}
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}
+
+
+def _here(one: t.Mapping[str, t.Any]) -> Here:
+    failed = {cpv: Failed(**each) for cpv, each in one["failed"].items()}
+    return Here(failed, one["dropped"], one["words"], one.get("spared", False))
+
+
+def spare(target: Target, words: str) -> None:
+    """Keep with what failed in the root that nothing declared needs it; ``words`` is the message that says so."""
+    here = load(target).get(ROOT)
+    if here:
+        keep(target, ROOT, dataclasses.replace(here, words=words, spared=True))
 
 
 def keep(target: Target, where: str, here: Here | None) -> None:
@@ -120,7 +130,7 @@ def standing(target: Target, snapshots: t.Mapping[str, str]) -> Result:
     known = load(target)
     root = known.pop(ROOT, Here())
     problems = [f"{where}: {here.words}" for where, here in known.items() if own(here, root)]
-    partial = target.publish == PARTIAL
+    partial = target.publish == PARTIAL or root.spared
     problems[:0] = [root.words] if partial and root.words else []
     held = "" if partial else root.words
     return Result(snapshots=dict(snapshots), failures=failed, dropped=dropped, problems=problems, held=held)

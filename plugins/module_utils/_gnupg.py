@@ -82,15 +82,18 @@ def _key(rows: t.Sequence[t.Sequence[str]]) -> Listed:
     return Listed(prints[0], primary[1], int(primary[5] or 0), expires, grips)
 
 
+def agent_runs(run: Run, home: str) -> bool:
+    """Return whether a home has an agent now; none is begun for that."""
+    return "OK" in run(["gpg-connect-agent", "--homedir", home, "--no-autostart", "GETINFO pid", "/bye"])[1]
+
+
 @contextlib.contextmanager
 def agent_ends(run: Run, home: str, *, own: bool) -> t.Iterator[None]:
     """Let no agent outlive the block that began in it: what it has unlocked, others of this machine could use.
 
     In a home of our ``own`` one that a killed run has left ends too; in a person's, his stays.
     """
-    there = (
-        not own and "OK" in run(["gpg-connect-agent", "--homedir", home, "--no-autostart", "GETINFO pid", "/bye"])[1]
-    )
+    there = not own and agent_runs(run, home)
     try:
         yield
     finally:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import email.message
+import email.policy
 import os
 import socket
 import tempfile
@@ -16,6 +18,7 @@ from ansible_collections.larry.binhost.plugins.module_utils._portage_query impor
 
 #: The command is a shell's, so that the text can be its standard input: ``run`` gives none.
 _COMMAND: t.Final = 'exec "$@" <"$0"'
+SENDMAIL: t.Final = "/usr/sbin/sendmail"
 _NAME: t.Final = "told.txt"
 #: In memory.
 _PLACE: t.Final = "/run"
@@ -39,11 +42,13 @@ def _sent(run: Run, command: t.Sequence[str], settings: t.Mapping[str, t.Any], w
     """Return whether the command took it; the text is not in the state folder, whose disk may be what is full."""
     host = socket.gethostname()
     subject = f"larry.binhost on {host}: " + (wrong.partition("\n")[0] if wrong else "all is well again")
-    head = f"To: {settings['mail']}\nSubject: {subject}\n\n" if settings.get("mail") else ""
-    argv = list(command) if settings.get("mail") else [*command, subject]
+    body = f"{wrong or subject}\n"
+    address = settings.get("mail")
+    argv = list(command) if address else [*command, subject]
+    content = _mail(address, subject, body) if address else body.encode(errors="surrogateescape")
     try:
-        with tempfile.NamedTemporaryFile("w", dir=_PLACE, prefix="larry-binhost-", errors="surrogateescape") as text:
-            text.write(f"{head}{wrong or subject}\n")
+        with tempfile.NamedTemporaryFile(dir=_PLACE, prefix="larry-binhost-") as text:
+            text.write(content)
             text.flush()
             status, stdout, stderr = run(["/bin/sh", "-c", _COMMAND, text.name, *argv])
     except OSError as exc:
@@ -55,12 +60,26 @@ def _sent(run: Run, command: t.Sequence[str], settings: t.Mapping[str, t.Any], w
     return status == 0
 
 
+def _mail(address: str, subject: str, body: str) -> bytes:
+    """Return a message as sendmail takes it (RFC 5322); what is no text in it is marked."""
+    message = email.message.EmailMessage(email.policy.default)
+    message["To"] = address
+    message["Subject"] = _plain(subject)
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody answers it for his holidays
+    message.set_content(_plain(body))
+    return message.as_bytes()
+
+
+def _plain(text: str) -> str:
+    return text.encode(errors="surrogateescape").decode(errors="replace")
+
+
 def words(settings: t.Mapping[str, t.Any]) -> list[str]:
     """Return the command by which somebody is told; none if nobody is.  Raises ``BinhostError`` for both ways."""
     command, mail = list(settings.get("command") or ()), settings.get("mail")
     if command and mail:
         raise BinhostError("notify: expected a command or an address, found both")
-    return ["/usr/sbin/sendmail", "-oi", "-t"] if mail else command
+    return [SENDMAIL, "-oi", "-t"] if mail else command
 
 
 def _known(path: str) -> str:

@@ -41,7 +41,14 @@ _IMPORT = re.compile(
 _START: t.Final = "__main__.py"
 _SEAL: t.Final = 128  # bytes
 _SHEBANG: t.Final = b"#!/usr/bin/env python3\n"
-_MAIN: t.Final = f"import sys\nfrom {_cli.__name__} import main\nsys.exit(main())\n"
+#: Read on from the file that is open: another may take its place before the last import.
+_MAIN: t.Final = f"""\
+import os, sys
+sys.path[0] = "/proc/self/fd/%d" % os.open(sys.path[0], os.O_RDONLY)
+from {_cli.__name__} import main
+sys.exit(main())
+"""
+_GONE: t.Final = " (deleted)"  # what the kernel says of an open file that was replaced (proc(5), /proc/PID/fd)
 _MODE: t.Final = 0o755
 _PATIENCE: t.Final = 30  # seconds to wait for another who writes it
 
@@ -73,7 +80,8 @@ def present(place: str, *, state: str = STATE) -> bool:
 
 def _is_this(place: str) -> bool:
     """Return whether this code was read from the program at a place, whatever stands there now."""
-    return os.path.isfile(place) and __file__.startswith(os.path.realpath(place) + os.sep)
+    archive = os.path.realpath(__file__.partition(f"/{_PACKAGE.replace('.', '/')}/")[0])
+    return os.path.isfile(place) and archive.removesuffix(_GONE) == os.path.realpath(place)
 
 
 def _stands(place: str, wanted: bytes) -> bool:

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.larry.binhost.plugins.module_utils import _keys, _openpgp, _signing
+from ansible_collections.larry.binhost.plugins.module_utils import _files, _gnupg, _keys, _openpgp, _signing
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._process import Run
 
@@ -44,3 +46,21 @@ def of(run: Run, state: str) -> Signer:
         verify_packages=lambda paths: _openpgp.verify_packages(run, paths, public),
         verify_file=lambda path, signature: _openpgp.verify_file(run, path, signature, public),
     )
+
+
+def works(run: Run, state: str) -> bool:
+    """Return whether the master can sign now: it signs nothing, in a folder that goes.
+
+    A person's key needs what its agent knows. One begun here would be ended again, maybe with what he just told it.
+    """
+    try:
+        ring = _keys.load(state)
+        if ring and ring.foreign and not ring.passphrase_file and not _gnupg.agent_runs(run, ring.home):
+            return False
+        with tempfile.TemporaryDirectory(prefix="larry-binhost-") as folder:
+            path = os.path.join(folder, "nothing")
+            _files.write(path, "", 0o600)
+            of(run, state).sign_file(path, f"{path}.asc")
+    except (BinhostError, OSError):
+        return False
+    return True

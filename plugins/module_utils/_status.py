@@ -89,6 +89,12 @@ def _doing(state: str, known: Told) -> str:
         return str(known.get("doing", "idle"))
 
 
+def interrupted(state: str) -> bool:
+    """Return whether the last builder was killed before its end, and no other is at work."""
+    known = _written(state)
+    return known.get("doing", "idle") != "idle" and _doing(state, known) == "idle"
+
+
 def _written(state: str) -> Told:
     try:
         value = json.loads(_files.read(os.path.join(state, NAME)))

@@ -29,11 +29,18 @@ _OF_PACKAGES: t.Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(_failure_words.NO_SPACE, re.I), "room on the disk"),
     (re.compile(r"may not be fetched by a program|no program may fetch"), "a file that a person has to fetch"),
 )
+KEY: t.Final = "the key that signs"
 #: The same, of any other message.
 _WORDS: t.Final = (
     *_OF_PACKAGES,
     (re.compile(r"for the unpacked stage, found"), "room on the disk"),
-    (re.compile(r"passphrase|key to sign with|one that can sign|expected to sign it"), "the key that signs"),
+    (
+        re.compile(
+            r"passphrase|key to sign with|one that can sign|expected to sign it|expected the private key of|"
+            r"expected the key that signed|expected the record of this master's keys"
+        ),
+        KEY,
+    ),
     (re.compile(r"REQUIRED_USE"), "a configuration that meets REQUIRED_USE"),
     (re.compile(r"circular dependenc", re.I), "a configuration without that circle"),
     (re.compile(r"expected a merge list"), "a configuration for which Portage finds a way"),
@@ -42,6 +49,8 @@ _WORDS: t.Final = (
 # emerge @world in /var/lib/larry-binhost/roots/laptops: 1 failed, 2 installed
 _FAILED = re.compile(r"^emerge .*: \d+ failed", re.M)
 DISK: t.Final = _OF_PACKAGES[0][1]
+#: Whether the key signs now. An agent that knows a passphrase again, or a home that is mounted again, changes no file.
+Signs = t.Callable[[], bool]
 #: A file system that had no room has some again when it has grown by this much.
 _ROOM: t.Final = 4 << 20
 
@@ -56,6 +65,7 @@ class Waiting:
     since: str  # UTC
     mark: str  # of all that a person could change
     free: t.Mapping[str, int]  # place -> bytes, where it is the disk
+    signed: bool = True  # whether the key signed all the same, where it is the key
 
 
 def reason(message: str) -> str:
@@ -64,17 +74,21 @@ def reason(message: str) -> str:
     return next((what for pattern, what in words if pattern.search(message)), "")
 
 
-def waiting(state: str, target: str, message: str, what: str, *, before: str, now: str) -> Waiting:
+def waiting(
+    state: str, target: str, message: str, what: str, *, before: str, now: str, signs: Signs = lambda: True
+) -> Waiting:
     """Return what is waited for; ``before`` is what ``asked`` returned before it was tried.
 
     What a person changed while it was tried is worth another try.
     """
     free = free_in(state, target) if what == DISK else {}
-    return Waiting(target, what, message, now, _mark(before, state, target), free)
+    return Waiting(target, what, message, now, _mark(before, state, target), free, what != KEY or signs())
 
 
-def over(state: str, known: Waiting) -> bool:
-    """Return whether it is worth to try again: there is room, or something that decides it is another."""
+def over(state: str, known: Waiting, signs: Signs = lambda: False) -> bool:
+    """Return whether it is worth to try again: there is room, the key signs, or what decides it is another."""
+    if not known.signed and signs():
+        return True
     if _mark(asked(state, known.target), state, known.target) != known.mark:
         return True
     return any(free > known.free.get(place, free) + _ROOM for place, free in free_in(state, known.target).items())
@@ -88,7 +102,7 @@ def asked(state: str, target: str) -> str:
         order = _last_plan.recalled(state, target)
         offer = order["stage"]["offer"]
         told += [_content(path) for path in (f"{offer['source']}.DIGESTS", f"{offer['source']}.asc", offer["key"])]
-        told += [_stat(path) for path in (offer["source"], _passphrase(state))]
+        told += [_stat(path) for path in (offer["source"], *_secrets(state))]
         told += [_revision(place) for _name, place in sorted(order["build"]["repositories"].items())]
     return _fingerprint.digest(told)
 
@@ -117,12 +131,13 @@ def free_in(state: str, target: str) -> dict[str, int]:
     return found
 
 
-def _passphrase(state: str) -> str:
+def _secrets(state: str) -> list[str]:
+    """Return where the passphrase and the private keys are."""
     try:
         ring = _keys.load(state)
     except BinhostError:
-        return ""
-    return (ring.passphrase_file or "") if ring else ""
+        return []
+    return [ring.passphrase_file or "", os.path.join(ring.home, "private-keys-v1.d")] if ring else []
 
 
 def _names(folder: str) -> list[str]:

@@ -19,7 +19,8 @@ description:
     One builder works at a time. Where only a person can go on (no room on the disk, a key that can't sign, something
     that Portage refuses) it idles, says what it waits for, and goes on by itself once that is another. Then nothing
     that was built is built again.
-  - At its time a timer of systemd starts it, or cron, which has to be installed under OpenRC.
+  - At its time a timer of systemd starts it, or cron, which has to be installed under OpenRC; and after a boot, if it
+    was building or waiting when the machine went down.
 extends_documentation_fragment:
   - larry.binhost.attributes
 attributes:
@@ -130,7 +131,12 @@ def scheduled(module: AnsibleModule) -> dict[str, t.Any]:
     settings = {**{name: asked[name] for name in ("targets", "schedule", "move_pins", "plan_days")}, "notify": notify}
     changed = _last_plan.differs(state, settings)
     timer = _builder_files.Timer(
-        "larry-binhost-build", "The fleet's packages are built", "build", asked["schedule"], "master_rebuild"
+        "larry-binhost-build",
+        "The fleet's packages are built",
+        "build",
+        asked["schedule"],
+        "master_rebuild",
+        boot="build --interrupted",
     )
     diff = _builder_files.converge(module.run_command, timer, check=check, state=state)
     if not check:

@@ -133,6 +133,7 @@ options:
       - What is to come of a build in which a package of the root fails. All that doesn't need it is built in any case.
       - With V(complete) the build has failed, and nothing is to be published. With V(partial) it has not, and
         RV(problems) says what failed.
+      - What nothing in O(world) needs, since it is wished for in O(wishes) alone, is as with V(partial) in any case.
     type: str
     choices: [complete, partial]
     default: complete
@@ -308,7 +309,7 @@ held:
   type: str
 problems:
   description: A sentence for each slave whose packages could not be completed; those of the others were. With
-    O(publish=partial), what failed in the root, too.
+    O(publish=partial), or where it is needed by O(wishes) alone, what failed in the root, too.
   returned: success
   type: list
   elements: str

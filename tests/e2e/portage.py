@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import typing as t
 from contextlib import contextmanager
@@ -60,6 +61,12 @@ def build(run: Run, target: str = "common") -> dict[str, t.Any]:
     assert job["phase"] == "finished", job
     result: dict[str, t.Any] = job["result"]
     return result
+
+
+def built(run: Run, target: str = "common") -> list[str]:
+    """Return what the job that builds a target has built in a run, for all slaves and for one; it may have failed."""
+    result = run.of("desktop", "job")[-1].result["jobs"][f"build-{target}"]["result"]
+    return [*result["built"], *itertools.chain.from_iterable(result["variants"].values())]
 
 
 def generation(lab: Machines) -> int:

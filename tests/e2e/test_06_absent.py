@@ -112,9 +112,10 @@ def test_a_killed_build_leaves_nothing_running_and_is_done_by_the_next_run(lab: 
     assert run.rc not in (0, UNREACHABLE), run.stdout
     assert lab.run("desktop", "pgrep", "-f", "[e]merge|[e]build.sh|[b]inhost-").rc != 0
     assert portage.ROOT not in lab.read("desktop", "/proc/self/mountinfo")
-    run = site()
-    assert run.rc == 0, run.stdout
-    assert portage.build(run)["built"] == ["app-text/tree-2.1.0-r1"]
+    again = site()
+    assert again.rc == 0, again.stdout
+    # What is built for one slave alone goes on without what was killed, and may have been quicker than the next run.
+    assert [*portage.built(run), *portage.built(again)] == ["app-text/tree-2.1.0-r1"]
     for slave in portage.SLAVES:
         assert lab.sh(slave, "ls -d /var/db/pkg/app-text/tree-*") == "/var/db/pkg/app-text/tree-2.1.0-r1\n"
         assert portage.compiled(lab, slave) == []

@@ -15,7 +15,7 @@ from pathlib import Path
 from ansible_collections.larry.binhost.plugins.module_utils import _mounts, _rootrun
 
 #: Within it everything here ends, on a machine that is busy with something else too.
-TIMEOUT_S: t.Final = 300
+TIMEOUT_S: t.Final = 1800  # a hang; a busy machine is ten times as slow as an idle one
 #: What keeps emerge from asking, and from what a stage lacks.
 EMERGE: t.Final = ("emerge", "--ask=n", "--color=n", "--quiet-build=n")
 

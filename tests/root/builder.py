@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
 import threading
 import time
 import typing as t
@@ -18,6 +19,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
     _generation,
     _last_plan,
     _place,
+    _program,
     _release,
     _stage,
     _status,
@@ -27,6 +29,17 @@ from ansible_collections.larry.binhost.plugins.module_utils._target import Targe
 
 from tests.root.master import CONFIG, LINKS, Master, run
 
+#: In a mount namespace of its own: gpg, egencache and Portage are the root's, and roots can be entered there.
+_INSIDE: t.Final = """
+root=$1 folder=$2
+shift 2
+mount --bind "$root" "$root" || exit
+mount -t tmpfs tmpfs "$root/run" || exit
+for place in /dev /proc /tmp "$folder"; do
+    mount --rbind "$place" "$root$place" || exit
+done
+exec chroot "$root" "$@"
+"""
 #: Within it everything here happens, on a machine that is busy with something else too.
 PATIENCE: t.Final = 600
 
@@ -48,7 +61,8 @@ def plan(master: Master, target: Target, *, publish: t.Any = (), **settings: t.A
         "repositories": dict(target.repositories),
         "state_dir": state,
     }
-    request = _release.Request(target.name, state, sign=False, distdir=target.distdir, **dict(publish))
+    asked = {"sign": False, "distdir": target.distdir, **dict(publish)}
+    request = _release.Request(target.name, state, **asked)
     _last_plan.remember(state, target.name, "stage", {"root": target.root, "offer": offer, "cache": state})
     _last_plan.remember(state, target.name, "config", config)
     _last_plan.remember(state, target.name, "build", dataclasses.asdict(target))
@@ -81,12 +95,31 @@ class Idle(threading.Thread):
             raise AssertionError(f"expected that it waits, found it ended with {self.outcomes}")
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
+def begin(master: Master, *words: str) -> subprocess.Popen[str]:
+    """Do what a timer does, on a machine whose programs are the stage's."""
+    state = str(master.folder)
+    program = _program.path(state)
+    _program.present(program, state=state)
+    inside = ["unshare", "--mount", "--propagation=private", "sh", "-c", _INSIDE, "sh", str(master.pristine)]
+    command = [*inside, str(master.folder.parent), program, "--state", state, "build", *words]
+    pipe: t.Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.Popen(command, text=True, cwd="/", env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, **pipe)
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    """Return what a builder says until its end; one that has none is killed."""
+    try:
+        return process.communicate(timeout=PATIENCE)[0]
+    finally:
+        process.kill()
+
+
+def until(condition: Callable[[], bool], what: str, found: Callable[[], object] = lambda: "that it isn't so") -> None:
     """Return as soon as it is so."""
     end = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > end:
-            raise AssertionError(f"expected within {PATIENCE} s: {what}")
+            raise AssertionError(f"expected within {PATIENCE} s: {what}, found {found()}")
         time.sleep(0.05)
 
 

@@ -18,7 +18,7 @@ import ansible
 from ansible_collections.larry.binhost.plugins.module_utils import _job_files, _jobs, _mounting, _mounts, _process
 
 from tests.root import planted
-from tests.root.build_root import finished
+from tests.root.build_root import TIMEOUT_S, finished
 
 CHECKOUT: t.Final = Path(__file__).parents[2]
 STATE: t.Final = "var/lib/larry-binhost"
@@ -82,7 +82,7 @@ class Host:
 
 def answer(run: subprocess.Popen[str]) -> dict[str, t.Any]:
     """Return what a module returned; ``failed`` tells a failure."""
-    stdout, stderr = run.communicate(timeout=300)
+    stdout, stderr = run.communicate(timeout=TIMEOUT_S)
     if not stdout:
         raise AssertionError(stderr)
     result: dict[str, t.Any] = json.loads(stdout)

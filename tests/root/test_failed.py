@@ -9,7 +9,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _build, _target
+from ansible_collections.larry.binhost.plugins.module_utils import _build, _failed, _target
 from ansible_collections.larry.binhost.plugins.module_utils._target import Result, Target
 
 from tests.root.master import Master, build, packages
@@ -75,3 +75,23 @@ def test_what_failed_is_tried_again_when_what_decides_it_has_changed(master: Mas
     assert (sorted(done.built), done.failures, done.dropped) == (["x/broken-1", "x/user-1"], {}, {})
     assert packages(target) == ["broken-1", "lib-1", "lib-1.1", "new-1", "other-1", "plain-1", "user-1"]
     assert not list(Path(target.state_dir, "failed").rglob("*.log*"))
+
+
+def test_a_wish_that_fails_holds_nothing_back(master: Master) -> None:
+    master.plant({"x/lib-1": FILE, "x/other-1": FILE, "x/broken-1": BROKEN, **USER})
+    wished = master.target({}, world={"x/other": ["amd"]}, wishes={"x/user": ["intel"]}, proof="x/plain")
+    done = build(wished)
+    (words,) = done.problems
+    assert "x/broken-1 failed in phase compile: it is broken" in words
+    wish = "nothing that the inventory declares needs it, so that the rest is published: x/user (intel)"
+    assert words.endswith(f"\n{wish}")
+    assert (list(done.failures), done.dropped, done.held) == (["x/broken-1"], {"x/user-1": "x/broken-1"}, "")
+    assert packages(wished) == ["lib-1", "other-1", "plain-1"]
+    # Nothing is to be built, and it stands.
+    known = _failed.standing(wished, done.snapshots)
+    assert (changes(wished), tries(wished), known.problems, known.held) == ([], 1, [words], "")
+    # What the inventory declares too, holds.
+    declared = dataclasses.replace(wished, world={"x/other": ["amd"], "x/broken": ["amd"]})
+    assert changes(declared) == ["wanted"]
+    done = held(declared)
+    assert (done.problems, _failed.standing(declared, done.snapshots).held) == ([], done.held)

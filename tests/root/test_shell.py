@@ -85,8 +85,9 @@ def test_typed_in_a_terminal(master: Master) -> None:
     try:
         os.write(terminal, b"echo the sh''ell\n")
         until(b"the shell")
-        # No shell: one that was just starting another program could lose the signal.
-        os.write(terminal, b'python3 -c \'import time; print("it wai" "ts", flush=True); time.sleep(600)\'\n')
+        # A signal that comes between a program's look for one and its long sleep is only noticed after that sleep.
+        waits = 'import time; print("it wai" "ts", flush=True); [time.sleep(0.1) for each in range(6000)]'
+        os.write(terminal, f"python3 -c '{waits}'\n".encode())
         until(b"it waits")
         os.write(terminal, b"\3")
         until(b"# ")  # what is typed before the prompt is thrown away

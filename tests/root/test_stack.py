@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import typing as t
 from pathlib import Path
@@ -74,6 +75,29 @@ def test_a_stack_on_its_base(master: Master) -> None:
     assert installed == ["app-1", "lib-2", "tool-1"]
     assert packages(stack) == sorted([*packages(base), "tool-1"])
     assert f"{LIB}/lib-2-1.gpkg.tar" in publish(stack)
+
+
+def test_two_stacks_on_one_base(master: Master) -> None:
+    """Neither sees what is the other's, and both follow the base at the same time."""
+    needs = f'RDEPEND="{LIB}"\n{FILE}'
+    master.plant({f"{LIB}-1": FILE, f"{APP}-1": needs, f"{TOOL}-1": needs})
+    base = master.target({"desktop": [LIB]}, "desktop")
+    stacks = [
+        master.target({"laptop": [TOOL]}, "stack", base="desktop"),
+        master.target({"tablet": [APP]}, "other", base="desktop"),
+    ]
+    build(base)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        first = list(pool.map(build, stacks))
+        assert [(done.built, done.problems) for done in first] == [([f"{TOOL}-1"], []), ([f"{APP}-1"], [])]
+        planted.ebuild(master.repository, f"{LIB}-2", FILE)
+        assert build(base).built == [f"{LIB}-2"]
+        again = list(pool.map(build, stacks))
+    assert [done.built for done in again] == [[], []]
+    assert [changes(each) for each in (base, *stacks)] == [[], [], []]
+    below = packages(base)
+    assert [packages(each) for each in stacks] == [sorted([*below, own]) for own in ("tool-1", "app-1")]
+    assert [f"{LIB}/lib-2-1.gpkg.tar" in publish(each) for each in (base, *stacks)] == [True, True, True]
 
 
 def test_what_is_a_link_follows_the_base(tmp_path: Path) -> None:

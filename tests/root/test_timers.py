@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.root import managed
 from tests.root.planted import FILE
+from tests.root.test_serve_role import OPENRC
 
 PROGRAM = f"/{managed.STATE}/larry-binhost.pyz"
 INSTALL = """
@@ -26,7 +27,10 @@ def test_timers_come_and_go_and_do_what_was_asked(stage_root: Path) -> None:
         for check, changed in ((True, True), (False, True), (True, False), (False, False)):
             result = host.module("builder", check=check, targets=["laptops"], schedule="6h")
             assert result["changed"] is changed, (check, result)
-        assert cron["build"].read_text().splitlines()[-1] == f"0 */6 * * * root {PROGRAM} build"
+        assert cron["build"].read_text().splitlines()[-2:] == [
+            f"0 */6 * * * root {PROGRAM} build",
+            f"@reboot root {PROGRAM} build --interrupted",
+        ]
         text = host.module("builder", state="told")["text"]
         assert text[:2] == ["idle", "target laptops: nothing published"]
         assert host.sh(f"{PROGRAM} status").stdout.splitlines()[:2] == text[:2]
@@ -52,3 +56,31 @@ def test_timers_come_and_go_and_do_what_was_asked(stage_root: Path) -> None:
         assert host.emerge("x/one", auto_update="")["changed"]
         assert not cron["update"].exists()
         assert host.emerge("x/one", auto_update="night")["msg"].startswith("slave_auto_update: expected a part of the")
+
+
+def test_cron_does_it_under_openrc(stage_root: Path) -> None:
+    with managed.host(stage_root) as host:
+        told, line = host.path / "run/told", host.path / "etc/cron.d/larry-binhost-build"
+        for name, text in OPENRC.items():
+            (host.path / "usr/local/sbin" / name).write_text(text)
+            (host.path / "usr/local/sbin" / name).chmod(0o755)
+        (host.path / "run/openrc").mkdir()
+        result = host.module("builder", schedule="04:30")
+        assert result["msg"].startswith("master_rebuild: expected cronie, which starts it under OpenRC, found no /etc")
+        assert not line.exists()
+        (host.path / "etc/init.d/cronie").touch()
+        for check, changed in ((True, True), (False, True), (True, False), (False, False)):
+            result = host.module("builder", check=check, schedule="04:30")
+            assert result.get("changed") is changed, (check, result)
+        # Cron reads a file that nobody else may write, is no other's, and ends with its last line.
+        assert (line.stat().st_mode & 0o777, line.stat().st_uid) == (0o644, 0)
+        *_comments, path, what, boot = line.read_text().splitlines(keepends=True)
+        assert path.startswith("PATH=/usr/local/sbin:")
+        assert what == f"30 4 * * * root {PROGRAM} build\n"
+        assert boot == f"@reboot root {PROGRAM} build --interrupted\n"
+        assert told.read_text() == "add cronie default\nstart cronie\n"
+        assert host.sh(what.partition(" root ")[2].replace(" build", " status")).stdout.startswith("idle\n")
+        assert host.module("builder")["changed"]
+        # What else cron does for this machine goes on.
+        assert (line.exists(), told.read_text()) == (False, "add cronie default\nstart cronie\n")
+        assert not host.module("builder")["changed"]

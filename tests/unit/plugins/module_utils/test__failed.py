@@ -38,6 +38,9 @@ def test_what_failed_is_told_once(target: Target) -> None:
     assert (complete.held, complete.problems) == ("root words", ["intel: intel words"])
     partial = _failed.standing(dataclasses.replace(target, publish="partial"), {})
     assert (partial.held, partial.problems) == ("", ["root words", "intel: intel words"])
+    _failed.spare(target, "only a wish")
+    spared = _failed.standing(target, {})
+    assert (spared.held, spared.problems) == ("", ["only a wish", "intel: intel words"])
     _failed.forget(target, {_failed.ROOT})
     assert list(_failed.load(target)) == [_failed.ROOT]
     _failed.keep(target, _failed.ROOT, Here())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,11 +26,20 @@ from ansible_collections.larry.binhost.plugins.module_utils._job_files import Jo
 PATIENCE_S = 20
 
 
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the program, which takes long to make; nobody writes there."""
+    place = tmp_path_factory.mktemp("program") / _program.NAME
+    _program.present(str(place), state=str(place.parent))
+    return place
+
+
 @pytest.fixture
-def state(tmp_path: Path) -> t.Iterator[str]:
+def state(program: Path, tmp_path: Path) -> t.Iterator[str]:
     """Return a state folder; no job there outlives the test."""
     place = tmp_path / "a state's\nfolder"
-    _program.present(_program.path(str(place)), state=str(place))
+    place.mkdir()
+    shutil.copy2(program, _program.path(str(place)))
     yield str(place)
     for job in _jobs.listing(state=str(place)):
         _jobs.cancel(job.name, 0, state=str(place))
@@ -103,7 +113,8 @@ def test_it_belongs_to_nobody(state: str, tmp_path: Path) -> None:
     assert int(parent) != os.getpid()
     assert int(session) not in (os.getsid(0), 0)
     files = {os.path.basename(os.readlink(link.path)) for link in os.scandir(f"/proc/{job.pid}/fd")}
-    assert {name for name in files if not name.startswith(("pipe:", "anon"))} <= {"null", "log", "lock"}
+    expected = {"null", "log", "lock", _job_files.PROGRAM}
+    assert {name for name in files if not name.startswith(("pipe:", "anon"))} <= expected
 
 
 def test_it_outlives_the_one_that_started_it(state: str, tmp_path: Path) -> None:

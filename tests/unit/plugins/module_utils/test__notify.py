@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import typing as t
 from pathlib import Path
 
@@ -35,3 +37,34 @@ def test_a_full_disk_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     how = {"command": ["/bin/sh", "-c", f"cat >>{tmp_path}/mail"]}
     _notify.tell(_host_run.run, str(tmp_path), how, "the disk is full")
     assert (tmp_path / "mail").read_text() == "the disk is full\n"
+
+
+def test_mail_is_what_sendmail_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sendmail, told = tmp_path / "sendmail", tmp_path / "told"
+    sendmail.write_text(f'#!/bin/sh\necho "$*" >>{told}.words\ncat >{told}\n')
+    sendmail.chmod(0o755)
+    monkeypatch.setattr(_notify, "SENDMAIL", str(sendmail))
+    how = {"command": [], "mail": "larry@example.org"}
+    long = "x" * 2000
+    _notify.tell(
+        _host_run.run,
+        str(tmp_path),
+        how,
+        f"Gr\u00fc\u00dfe: it is broken\nfor \udcff ever\n.\nTo: other@example.org\n{long}",
+    )
+    assert Path(f"{told}.words").read_text() == "-oi -t\n"
+    message = email.message_from_bytes(told.read_bytes(), policy=email.policy.default)
+    assert [(name, message[name]) for name in ("To", "Auto-Submitted")] == [
+        ("To", "larry@example.org"),
+        ("Auto-Submitted", "auto-generated"),
+    ]
+    assert message["Subject"].startswith("larry.binhost on ")
+    assert message["Subject"].endswith(": Gr\u00fc\u00dfe: it is broken")
+    body = message.get_content()
+    assert body == f"Gr\u00fc\u00dfe: it is broken\nfor \ufffd ever\n.\nTo: other@example.org\n{long}\n"
+    # Of what a mail server may cut (RFC 5321, 4.5.3.1.6) nothing is left.
+    assert max(map(len, told.read_bytes().splitlines())) < 998
+    _notify.tell(_host_run.run, str(tmp_path), how, "")
+    assert email.message_from_bytes(told.read_bytes(), policy=email.policy.default)["Subject"].endswith(
+        ": all is well again"
+    )

@@ -72,6 +72,30 @@ def test_an_older_one_that_still_waits_brings_nothing_back(tmp_path: Path) -> No
     assert place.read_text() == "another"
 
 
+def test_one_that_is_replaced_meanwhile_reads_on_from_its_own(tmp_path: Path) -> None:
+    place, state = tmp_path / _program.NAME, str(tmp_path)
+    _program.present(str(place), state=state)
+    swapped = (
+        f"import os; open({str(tmp_path / 'new')!r}, 'w').write('another');"
+        f" os.rename({str(tmp_path / 'new')!r}, {str(place)!r})\n"
+        "from ansible_collections.larry.binhost.plugins.module_utils import _program\n"
+        f"print(_program._is_this({str(place)!r}), _program._is_this({str(tmp_path / 'other')!r}))\n"
+    )
+    with zipfile.ZipFile(place) as archive:
+        texts = {name: archive.read(name) for name in archive.namelist()}
+    start = texts["__main__.py"].decode()
+    assert "import main\n" in start
+    texts["__main__.py"] = start.replace("from ", f"{swapped}from ", 1).encode()
+    (tmp_path / "other").write_text("")
+    with zipfile.ZipFile(place, "w") as archive:
+        for name, text in texts.items():
+            archive.writestr(name, text)
+    done = subprocess.run([sys.executable, "-I", str(place), "--help"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("True False\nusage:")
+    assert place.read_text() == "another"
+
+
 def test_it_brings_what_python_makes_of_it(tmp_path: Path) -> None:
     place, state = tmp_path / _program.NAME, str(tmp_path)
     _program.present(str(place), state=state)

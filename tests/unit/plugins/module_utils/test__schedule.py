@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from ansible_collections.larry.binhost.plugins.module_utils import _builder_files, _schedule
+from ansible_collections.larry.binhost.plugins.module_utils import _builder_files, _schedule, _services
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 
 
@@ -82,3 +82,24 @@ def test_a_timer_and_a_line_for_cron() -> None:
         }
     }
     assert _builder_files.files(_builder_files.Timer("a", "b", "c", "", "d"), "systemd") == {}
+
+
+def test_what_goes_on_after_a_boot() -> None:
+    timer = _builder_files.Timer("larry-binhost-build", "Title", "build", "04:00", "master_rebuild", "build --more")
+    units = _builder_files.files(timer, "systemd")
+    assert [path.rpartition("/")[2] for path in units] == [
+        "larry-binhost-build.service",
+        "larry-binhost-build.timer",
+        "larry-binhost-build-boot.service",
+        "larry-binhost-build-boot.timer",
+    ]
+    service, clock = (units[f"/etc/systemd/system/larry-binhost-build-boot.{kind}"] for kind in ("service", "timer"))
+    assert "\nExecStart=/var/lib/larry-binhost/larry-binhost.pyz build --more\n" in service["content"]
+    assert "\n[Timer]\nOnBootSec=2min\n" in clock["content"] and "OnCalendar" not in clock["content"]
+    asked = _builder_files.wish(timer, _services.SYSTEMD)
+    assert [service.name for service in asked.services] == [
+        "larry-binhost-build.timer",
+        "larry-binhost-build-boot.timer",
+    ]
+    (cron,) = _builder_files.files(timer, "openrc").values()
+    assert cron["content"].endswith(" build\n@reboot root /var/lib/larry-binhost/larry-binhost.pyz build --more\n")

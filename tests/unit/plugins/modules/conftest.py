@@ -13,20 +13,16 @@ import os
 import subprocess
 import sys
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.unit.plugins.modules import child
+
 ROOT = Path(__file__).parents[4]
 Module = t.Callable[..., dict[str, t.Any]]
-#: Its arguments: the module's name and its options as JSON.
-MAIN = """
-import importlib, json, sys
-from ansible.module_utils.testing import patch_module_args
-with patch_module_args(json.loads(sys.argv[2])):
-    importlib.import_module(f"ansible_collections.larry.binhost.plugins.modules.{sys.argv[1]}").main()
-"""
+Tasks = t.Callable[..., list[dict[str, t.Any]]]
 
 
 @pytest.fixture
@@ -35,17 +31,10 @@ def module(tmp_path: Path) -> Module:
 
     def run(name: str, args: Mapping[str, t.Any], *, check: bool = False) -> dict[str, t.Any]:
         options = {**args, "_ansible_check_mode": check, "_ansible_diff": True}
-        done = subprocess.run(
-            [sys.executable, "-c", MAIN, name, json.dumps(options)],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "collections")},
-            cwd=tmp_path,
-            check=False,
-        )
-        if not done.stdout:
-            raise AssertionError(done.stderr)
-        result: dict[str, t.Any] = json.loads(done.stdout)
+        out, err = child.run(name, options, tmp_path, {**os.environ, "PYTHONPATH": str(ROOT / "collections")})
+        if not out:
+            raise AssertionError(err)
+        result: dict[str, t.Any] = json.loads(out)
         # What the controller makes of it (ansible.module_utils.common.messages).
         result["warnings"] = [each["event"]["msg"] for each in result.get("warnings", [])]
         return result
@@ -54,26 +43,32 @@ def module(tmp_path: Path) -> Module:
 
 
 @pytest.fixture
-def task(tmp_path: Path) -> Module:
-    """Return the same for a module with an action of its own: run by Ansible, as a playbook does."""
+def tasks(tmp_path: Path) -> Tasks:
+    """Return ``run(name, [(args, check)])`` for a module with an action of its own: run by Ansible, in one playbook.
+
+    It returns what each task returned.
+    """
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
         "ANSIBLE_HOME": str(tmp_path / "ansible"),
-        "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
         "ANSIBLE_LOCAL_TEMP": str(tmp_path / "ansible-local"),
         "ANSIBLE_REMOTE_TEMP": str(tmp_path / "ansible-remote"),
         "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.json",
     }
 
-    def run(name: str, args: Mapping[str, t.Any], *, check: bool = False) -> dict[str, t.Any]:
-        command = [str(Path(sys.executable).parent / "ansible"), "localhost", "-i", "localhost,", "-c", "local"]
-        command += ["-e", f"ansible_python_interpreter={sys.executable}", "-m", f"larry.binhost.{name}"]
-        command += ["-a", json.dumps(args), "--diff", *(["--check"] if check else [])]
+    def run(name: str, wanted: Sequence[tuple[Mapping[str, t.Any], bool]]) -> list[dict[str, t.Any]]:
+        listed = [
+            {f"larry.binhost.{name}": args, "check_mode": check, "diff": True, "ignore_errors": True}
+            for args, check in wanted
+        ]
+        playbook = tmp_path / "playbook.json"
+        playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": listed}]))
+        command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "-c", "local"]
+        command += ["-e", f"ansible_python_interpreter={sys.executable}", str(playbook)]
         done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
-        if not done.stdout:
-            raise AssertionError(done.stderr)
-        result: dict[str, t.Any] = json.loads(done.stdout)["plays"][0]["tasks"][0]["hosts"]["localhost"]
-        return result
+        if not done.stdout.startswith("{"):
+            raise AssertionError(done.stdout + done.stderr)
+        return [each["hosts"]["localhost"] for each in json.loads(done.stdout)["plays"][0]["tasks"]]
 
     return run

@@ -11,37 +11,42 @@ from pathlib import Path
 from ansible_collections.larry.binhost.plugins.module_utils import _job_files, _jobs, _program
 
 Module = t.Callable[..., dict[str, t.Any]]
+Tasks = t.Callable[..., list[dict[str, t.Any]]]
 
 
-def test_wait_list_cancel_clean(task: Module, tmp_path: Path) -> None:
+def test_wait_list_cancel_clean(tasks: Tasks, tmp_path: Path) -> None:
     state = str(tmp_path / "state")
     _program.present(_program.path(state), state=state)
-    for name, script in (("good", "sleep 2"), ("bad", "sleep 1; exit 3"), ("long", "sleep 60")):
+    for name, script in (("good", "sleep 2"), ("bad", "sleep 1; exit 3"), ("long", "sleep 600")):
         parameters = {"argv": ["sh", "-c", script]}
         _jobs.start(name, "command", parameters, program=_program.path(state), state=state)
     asked = {"names": ["good", "bad"], "state_dir": state}
-    result = task("job", asked)
-    assert result["changed"]
-    assert {name: job["phase"] for name, job in result["jobs"].items()} == {"good": "finished", "bad": "failed"}
-    assert (result["jobs"]["good"]["result"]["status"], result["jobs"]["bad"]["message"][-17:]) == (
+    listed = {"state": "listed", "state_dir": state}
+    ended = {"state": "cancelled", "names": ["long", "good"], "state_dir": state}
+    gone = {"state": "cleaned", "names": ["long"], "state_dir": state}
+    waited, none, there, foreseen, refused, cancelled, again, *cleaned = tasks(
+        "job",
+        [
+            *((asked, False), ({"names": []}, False), (listed, False), (ended, True), (gone, False), (ended, False)),
+            *((ended, False), (gone, True), (gone, False), (gone, False)),
+        ],
+    )
+    assert waited["changed"]
+    assert {name: job["phase"] for name, job in waited["jobs"].items()} == {"good": "finished", "bad": "failed"}
+    assert (waited["jobs"]["good"]["result"]["status"], waited["jobs"]["bad"]["message"][-17:]) == (
         0,
         "status 0, found 3",
     )
-    assert task("job", {"names": []})["jobs"] == {}
-    result = task("job", {"state": "listed", "state_dir": state})
-    assert (result["changed"], sorted(result["jobs"])) == (False, ["bad", "good", "long"])
-    ended = {"state": "cancelled", "names": ["long", "good"], "state_dir": state}
-    assert task("job", ended, check=True)["jobs"]["long"]["phase"] == "running"
-    gone = {"state": "cleaned", "names": ["long"], "state_dir": state}
-    assert task("job", gone)["msg"].startswith("job long: expected it to be over, found it at work since 20")
-    result = task("job", ended)
-    assert (result["changed"], result["jobs"]["long"]["phase"]) == (True, "cancelled")
-    assert not task("job", ended)["changed"]
-    for check, changed in ((True, True), (False, True), (False, False)):
-        assert task("job", gone, check=check)["changed"] is changed
+    assert none["jobs"] == {}
+    assert (there["changed"], sorted(there["jobs"])) == (False, ["bad", "good", "long"])
+    assert foreseen["jobs"]["long"]["phase"] == "running"
+    assert refused["msg"].startswith("job long: expected it to be over, found it at work since 20")
+    assert (cancelled["changed"], cancelled["jobs"]["long"]["phase"]) == (True, "cancelled")
+    assert not again["changed"]
+    assert [each["changed"] for each in cleaned] == [True, True, False]
 
 
-def test_a_result_is_told_once_somebody_has_it(task: Module, module: Module, tmp_path: Path) -> None:
+def test_a_result_is_told_once_somebody_has_it(tasks: Tasks, module: Module, tmp_path: Path) -> None:
     state = str(tmp_path / "state")
     _program.present(_program.path(state), state=state)
     _jobs.start("one", "command", {"argv": ["true"]}, program=_program.path(state), state=state)
@@ -50,5 +55,5 @@ def test_a_result_is_told_once_somebody_has_it(task: Module, module: Module, tmp
     while module("job", {**asked, "collect": False})["jobs"]["one"]["phase"] == "running":
         pass
     assert not _job_files.find("one", state).collected
-    task("job", asked)
+    tasks("job", [(asked, False)])
     assert _job_files.find("one", state).collected
