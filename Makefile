@@ -7,7 +7,7 @@ PYTEST ?=
 SIZES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-long unit bench lint sanity packaging root vm e2e-vm e2e stage bootstrap
+.PHONY: help demo demo-down test test-long unit bench lint sanity packaging root e2e-vm e2e stage bootstrap
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -52,9 +52,6 @@ sanity: bootstrap ## Run ansible-test sanity
 
 root: stage ## Test mounts, namespaces and builds in roots on this machine, as root; all repetitions with BINHOST_LONG=1
 	@tests/root/run $(PYTEST)
-
-vm: stage ## Test NFS in one virtual machine
-	pytest tests/vm --numprocesses=0 $(PYTEST)
 
 e2e-vm: stage ## Run Molecule's scenario nfs, then the tests of four virtual machines that are removed afterwards
 	@tests/e2e_vm/run $(PYTEST)

@@ -48,6 +48,11 @@ def declared(lab: Guests, slave: str) -> dict[str, bool | None]:
     return {package: found.get(package) for package in world(slave)}
 
 
+def forgotten(lab: Guests, slave: str) -> None:
+    """Let a slave fetch again what it fetched in the last days."""
+    lab.sh(slave, "rm -rf /var/cache/binhost/binhost/*")
+
+
 def number(lab: Guests) -> int:
     """Return the number of the generation that is published."""
     return int(lab.sh(MASTER, f"readlink {CURRENT}"))
@@ -60,7 +65,9 @@ def until(lab: Guests, host: str, condition: str) -> None:
 
 def ends(lab: Guests, host: str, command: str) -> str:
     """Return what a line of shell says, whatever its status; it fails the test if it doesn't end."""
-    done = lab.run(host, "timeout", "-s", "KILL", str(HANGS), "bash", "-lc", f"{command} 2>&1", timeout_s=2 * HANGS)
+    done = lab.run(
+        host, "timeout", "-s", "KILL", str(HANGS), "bash", "-lc", f"exec 2>&1; {command}", timeout_s=2 * HANGS
+    )
     assert done.rc != KILLED, f"{host}: {command}: hangs"
     return done.out
 
@@ -93,7 +100,7 @@ def newer(lab: Guests, revision: int, more: str = "") -> str:
     script = f"""\
 cd {folder}
 rm -f vector-1-r*.ebuild
-sed '/^EAPI=/a {more}' vector-1.ebuild >.new
+{{ cat vector-1.ebuild; echo '{more}'; }} >.new
 mv .new vector-1-r{revision}.ebuild
 """
     lab.sh(MASTER, script)

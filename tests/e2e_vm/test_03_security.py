@@ -34,7 +34,7 @@ def mount(lab: Guests, path: str, options: str = "ro,nfsvers=4") -> Answer:
 def nothing_at_mnt(lab: Guests) -> t.Iterator[None]:
     """Leave nothing mounted, and the slave's own mount to be made anew."""
     yield
-    lab.run(EVE, "sh", "-c", f"umount /mnt; umount {EXPORT}")
+    lab.run(EVE, "umount", "--all", "--types", "nfs4")  # not the automount that is beneath
 
 
 def test_nobody_can_write_where_the_packages_are(lab: Guests) -> None:
@@ -51,7 +51,8 @@ def test_nobody_can_write_where_the_packages_are(lab: Guests) -> None:
     ):
         refused = lab.run(EVE, "sh", "-c", attempt)
         assert refused.rc != 0, attempt
-        assert "Read-only file system" in refused.err, attempt
+        # What the server grants nobody the kernel doesn't ask it for (NFS 4's ACCESS).
+        assert "Read-only file system" in refused.err or "Permission denied" in refused.err, (attempt, refused.err)
     assert lab.snapshot(MASTER, GENERATIONS) == before
 
 

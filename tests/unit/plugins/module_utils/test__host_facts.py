@@ -67,5 +67,12 @@ def test_the_digest_follows_files_settings_and_profile(tmp_path: Path) -> None:
 
 
 def test_a_portage_that_hangs_is_given_up(tmp_path: Path) -> None:
-    with pytest.raises(BinhostError, match="found /usr/bin/python3: no answer; /usr/bin/python: no answer$"):
-        _host_facts.facts(lambda args: (137, "", ""), cpuinfo=CPUINFO, root=root(tmp_path))
+    asked = []
+
+    def killed(args: list[str]) -> tuple[int, str, str]:
+        asked.append(args)
+        return 137, "", ""
+
+    with pytest.raises(BinhostError, match="found /usr/bin/python3: no answer in time$"):
+        _host_facts.facts(killed, cpuinfo=CPUINFO, root=root(tmp_path))
+    assert len(asked) == 1, "another interpreter would take as long"
