@@ -48,9 +48,6 @@ GUEST_COMMANDS: dict[str, tuple[str, Command]] = {
     "stop": ("shut a guest down", lambda guests, args: machines.stop(guests, args.host)),
     "reboot": ("let a guest boot anew", lambda guests, args: machines.reboot(guests, args.host)),
     "kill": ("pull a guest's plug", lambda guests, args: machines.kill(guests, args.host)),
-    "pause": ("let a guest fall asleep", lambda guests, args: machines.freeze(guests, args.host, "pause")),
-    "unpause": ("wake a guest", lambda guests, args: machines.freeze(guests, args.host, "unpause")),
-    "reset": ("make a guest fresh again", lambda guests, args: machines.reset(guests, args.host, say=say)),
     "cable": ("put a guest's cable in, or pull it", lambda guests, args: machines.cable(guests, args.host, args.state)),
     "ssh": ("run a command on a guest", _ssh),
 }

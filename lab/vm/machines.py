@@ -18,14 +18,13 @@ from lab.hosts.names import LabError, Stage
 from lab.hosts.podman import command
 from lab.stage.cache import StageError
 from lab.vm import image, master, names, network, process
-from lab.vm.names import HOSTS, MASTER, Guests, known
+from lab.vm.names import HOSTS, MASTER, OPENRC, SYSTEMD, Guests, known
 
 #: Seconds until a guest's ssh answers. One alone takes half a minute on an idle core, four on a busy machine minutes.
 PATIENCE: t.Final = 1200
-#: OpenRC has no poweroff of its own in PATH, nor reboot.
-_POWER: t.Final = "if [ -d /run/openrc ]; then openrc-shutdown {option} now; else systemctl {verb}; fi"
-_OFF: t.Final = _POWER.format(option="--poweroff", verb="poweroff")
-_REBOOT: t.Final = _POWER.format(option="--reboot", verb="reboot")
+#: Init -> what switches off with it; then what boots anew. OpenRC has neither poweroff nor reboot in PATH.
+_OFF: t.Final = {SYSTEMD: "systemctl poweroff", OPENRC: "openrc-shutdown --poweroff now"}
+_REBOOT: t.Final = {SYSTEMD: "systemctl reboot", OPENRC: "openrc-shutdown --reboot now"}
 
 
 def images(guests: Guests) -> tuple[Path, Path, Stage]:
@@ -103,7 +102,7 @@ def start(guests: Guests, host: str) -> None:
 def stop(guests: Guests, host: str) -> None:
     """Shut a guest down and return once it is off."""
     present(guests, host)
-    _order(guests, host, _OFF)
+    _order(guests, host, _OFF[HOSTS[host].init])
     process.ended(guests, host, PATIENCE)
 
 
@@ -111,7 +110,7 @@ def reboot(guests: Guests, host: str) -> None:
     """Let a guest boot anew and return once ssh answers."""
     present(guests, host)
     before = wait(guests, host)
-    _order(guests, host, _REBOOT)
+    _order(guests, host, _REBOOT[HOSTS[host].init])
     wait(guests, host, since=before)
 
 
@@ -128,25 +127,10 @@ def kill(guests: Guests, host: str) -> None:
     process.kill(guests, host)
 
 
-def freeze(guests: Guests, host: str, verb: t.Literal["pause", "unpause"]) -> None:
-    """Halt a guest, as a laptop that falls asleep, or let it go on."""
-    present(guests, host)
-    process.freeze(guests, host, verb)
-
-
 def cable(guests: Guests, host: str, state: t.Literal["up", "down"]) -> None:
     """Put a guest's cable in, or pull it."""
     present(guests, host)
     network.cable(guests, host, state)
-
-
-def reset(guests: Guests, host: str, *, say: t.Callable[[str], None]) -> None:
-    """Boot a guest that knows nothing of what was done on it; its address and keys stay."""
-    known([host])
-    if process.pid(guests, host):
-        kill(guests, host)
-    guests.disk(host).unlink(missing_ok=True)
-    up(guests, [host], say=say)
 
 
 def present(guests: Guests, host: str) -> None:

@@ -27,6 +27,8 @@ INVENTORY: t.Final = "lab/vm/inventory"
 NETWORK: t.Final = IPv4Network("10.77.0.0/24")
 BRIDGE: t.Final = "lab"
 MASTER: t.Final = "desktop"
+SYSTEMD: t.Final = "/sbin/init"
+OPENRC: t.Final = "/sbin/openrc-init"
 QEMU: t.Final = "qemu-system-x86_64"
 #: What is emulated is slow: to check and clear what a bug or an attacker might use; a clock that is a device, to which
 #: the kernel would change as soon as the machine beneath is busy.
@@ -46,8 +48,7 @@ class Machine:
     """The last of its address."""
     cpu: str
     """A model of qemu's; what TCG can't emulate of it is not there."""
-    init: str = "/sbin/init"
-    """systemd, or /sbin/openrc-init."""
+    init: str = SYSTEMD
     cpus: int = 1
     memory: int = 768  # MiB
 
@@ -56,7 +57,7 @@ HOSTS: t.Final[Mapping[str, Machine]] = {
     MASTER: Machine(10, "Haswell", cpus=2, memory=1536),
     "phenom": Machine(11, "phenom"),
     "nehalem": Machine(12, "Nehalem"),
-    "openrc": Machine(13, "Opteron_G3", init="/sbin/openrc-init"),
+    "openrc": Machine(13, "Opteron_G3", init=OPENRC),
 }
 
 

@@ -47,13 +47,6 @@ def kill(guests: Guests, host: str) -> None:
     guests.pid(host).unlink(missing_ok=True)
 
 
-def freeze(guests: Guests, host: str, verb: t.Literal["pause", "unpause"]) -> None:
-    """Halt a guest's process, or let it go on."""
-    with _handle(guests, host) as handle:
-        if handle is not None:
-            signal.pidfd_send_signal(handle, signal.SIGSTOP if verb == "pause" else signal.SIGCONT)
-
-
 def ended(guests: Guests, host: str, patience: float) -> None:
     """Return once a guest has ended by itself.  Raises ``LabError`` if that takes more than ``patience`` seconds."""
     with _handle(guests, host) as handle:

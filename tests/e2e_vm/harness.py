@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from lab.hosts.machines import alone
 from lab.vm import machines, names
-from tests.e2e.harness import CHECKOUT, Answer, Machines
+from tests.e2e.harness import CHECKOUT, Answer, Hosts
 
 INVENTORY: t.Final = CHECKOUT / names.INVENTORY
 #: Emulated, several at a time, on a machine that has other work: that long nothing takes that doesn't hang.
@@ -25,7 +25,7 @@ RUN_TIMEOUT_S: t.Final = 3000
 
 
 @dataclass(frozen=True)
-class Guests(Machines):
+class Guests(Hosts):
     """The virtual machines of this checkout: desktop (the master), phenom, nehalem, openrc."""
 
     lab: names.Guests
@@ -65,34 +65,13 @@ class Guests(Machines):
         """Let a guest boot anew, as its person does, and wait for it."""
         machines.reboot(self.lab, host)
 
-    def reset(self, host: str) -> None:
-        """Boot a guest that knows nothing of what was done on it."""
-        with alone(self.lab):
-            machines.reset(self.lab, host, say=print)
-
     def cable(self, host: str, state: t.Literal["up", "down"]) -> None:
         """Put a guest's cable in, or pull it."""
         machines.cable(self.lab, host, state)
 
-    def pause(self, host: str) -> None:
-        """Let a guest fall asleep: its cable is in and nothing answers."""
-        machines.freeze(self.lab, host, "pause")
-
-    def unpause(self, host: str) -> None:
-        """Wake a guest."""
-        machines.freeze(self.lab, host, "unpause")
-
-    def console(self, host: str) -> str:
-        """Return what a guest's kernel said on its console since it was switched on."""
-        return self.lab.console(host).read_text(errors="replace")
-
     def address(self, host: str) -> str:
         """Return a guest's address."""
         return str(names.address(host))
-
-    def inside(self, *words: str) -> list[str]:
-        """Return the command line that runs a program of this machine in the guests' network."""
-        return names.inside(self.lab, *words)
 
 
 def guests_of_checkout() -> Guests:

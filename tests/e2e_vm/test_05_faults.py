@@ -20,7 +20,7 @@ from tests.e2e import portage
 from tests.e2e.conftest import Site
 from tests.e2e.harness import Run
 from tests.e2e_vm import fleet
-from tests.e2e_vm.fleet import BINARY, EXPORT, PROGRAM, ROOT, SLAVES, STATE, TARGET
+from tests.e2e_vm.fleet import BINARY, EXPORT, PROGRAM, SLAVES, STATE, TARGET
 from tests.e2e_vm.harness import Guests
 
 #: A slave of each service manager.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every slave has the declared packages, from binaries, through one line of fstab that the master's export is behind."""
+"""Every slave has the declared packages, from binaries; one line of fstab is behind that."""
 
 from __future__ import annotations
 
