@@ -46,17 +46,18 @@ def test_the_world_is_installed_from_binaries(lab: Guests, slave: str) -> None:
 
 @pytest.mark.parametrize("slave", SLAVES)
 def test_they_are_read_where_the_master_exports_them(lab: Guests, slave: str) -> None:
-    """Portage has one binrepo, whose index is here and whose packages are there; its own folders are this machine's."""
+    """Portage has one binrepo, whose index is here and whose packages are there, and takes none that isn't signed."""
     script = f"""\
 sed -n 's/^URI: //p' {STATE}/current/Packages
 grep -h ^sync-uri /etc/portage/binrepos.conf/*
-portageq envvar PKGDIR DISTDIR
+portageq envvar PKGDIR DISTDIR FEATURES
 """
-    uri, sync, pkgdir, distdir = lab.sh(slave, script).splitlines()
+    uri, sync, pkgdir, distdir, features = lab.sh(slave, script).splitlines()
     assert uri == f"larry-binhost+file://{EXPORT}/{TARGET}/{fleet.number(lab)}"
     assert sync.replace(" ", "") == f"sync-uri=file://{STATE}/current"
     assert not pkgdir.startswith("/srv")
     assert not distdir.startswith("/srv")
+    assert "binpkg-request-signature" in features.split()
 
 
 @pytest.mark.parametrize("slave", SLAVES)

@@ -177,9 +177,3 @@ def test_one_more_run_and_everybody_has_everything(lab: Guests, site: Site, unpl
     run = site()
     assert run.rc == 0, run.stdout
     is_whole(lab)
-
-
-def test_and_then_there_is_peace(lab: Guests, site: Site) -> None:
-    run = site()
-    assert (run.rc, run.changed()) == (0, set()), run.stdout
-    is_whole(lab)
