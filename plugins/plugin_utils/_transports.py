@@ -49,15 +49,15 @@ RSYNC_PORT: t.Final = 8873
 #: version 4, on a connection that falls silent in use, once TCP gives that up: 121 s were seen with Linux 6.1.
 #: Nothing there is a program or a device; a kernel that mounts for a slow network is not to keep anybody waiting.
 _ABSENT: t.Final = ("ro", "soft", "timeo=20", "retrans=2", "retry=0", "nosuid", "nodev", "noexec", "_netdev", "nofail")
-#: Service manager -> how it is kept from mounting before somebody asks: systemd.mount(5); on OpenRC binhost-sync mounts
-#: what is to be mounted by nobody else (fstab(5), noauto), and netmount unmounts it before the network goes. By
-#: itself only systemd makes the folder that is mounted on (mount(8), X-mount.mkdir).
+#: Service manager -> how it is kept from mounting before somebody asks, beside the role's noauto (fstab(5)):
+#: systemd.mount(5); on OpenRC binhost-sync mounts what nobody else does, and netmount unmounts it before the network
+#: goes. By itself only systemd makes the folder that is mounted on (mount(8), X-mount.mkdir).
 _ON_DEMAND: t.Final[Mapping[str, tuple[str, ...]]] = {
-    "systemd": ("noauto", "x-systemd.automount", "x-systemd.idle-timeout=60", "x-systemd.mount-timeout={seconds}"),
+    "systemd": ("x-systemd.automount", "x-systemd.idle-timeout=60", "x-systemd.mount-timeout={seconds}"),
 }
 #: Seconds in which systemd has to have mounted it, unless the slave lets those who have packages be silent for longer.
 _MOUNTED: t.Final = 15
-_BY_HAND: t.Final = ("noauto", "X-mount.mkdir")
+_BY_HAND: t.Final = ("X-mount.mkdir",)
 #: By which our lines are known again in the facts, as ``_fstab`` has it.
 _MARK: t.Final = "x-larry-binhost"
 

@@ -67,9 +67,9 @@ def test_addresses_users_and_ports_are_the_masters() -> None:
 @pytest.mark.parametrize(
     ("manager", "demand"),
     [
-        ("systemd", "noauto,x-systemd.automount,x-systemd.idle-timeout=60,x-systemd.mount-timeout=15"),
-        ("openrc", "noauto,X-mount.mkdir"),
-        ("none", "noauto,X-mount.mkdir"),
+        ("systemd", "x-systemd.automount,x-systemd.idle-timeout=60,x-systemd.mount-timeout=15"),
+        ("openrc", "X-mount.mkdir"),
+        ("none", "X-mount.mkdir"),
     ],
 )
 def test_an_export_is_mounted_by_who_looks_there(manager: str, demand: str) -> None:
