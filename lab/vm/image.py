@@ -160,6 +160,8 @@ def _settings(root: Path) -> None:
     if NO_SYNC not in text:
         raise StageError(f"{defaults}: expected{NO_SYNC} in it, found none")
     defaults.write_text(text.replace(NO_SYNC, ""))
+    # @system is what the stage has anyway; to replace each by its binary takes an emulated machine most of a minute.
+    (defaults.parent / "packages").write_text("")
 
 
 def _services(root: Path) -> None:
