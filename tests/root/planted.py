@@ -20,9 +20,11 @@ _FILES: t.Final = {
     "profiles/profiles.desc": f"amd64 {PROFILE} stable\n",
     f"profiles/{PROFILE}/eapi": "8\n",
     f"profiles/{PROFILE}/packages": "*x/plain\n",
-    # The stage has no sandbox program, and nothing here must survive a power cut.
+    # The stage has no sandbox program, nothing here must survive a power cut, and each of Portage's namespaces takes
+    # a start of Python in each phase (that they work in a root: test_isolation.py, test_end.py).
     f"profiles/{PROFILE}/make.defaults": 'ARCH="amd64"\nCHOST="x86_64-pc-linux-gnu"\nACCEPT_KEYWORDS="amd64"\n'
-    'GENTOO_MIRRORS=""\nFEATURES="-sandbox -usersandbox -merge-sync -qa-unresolved-soname-deps"\n',
+    'GENTOO_MIRRORS=""\nFEATURES="-sandbox -usersandbox -merge-sync -qa-unresolved-soname-deps '
+    '-ipc-sandbox -mount-sandbox -network-sandbox -pid-sandbox"\n',
 }
 _HEAD: t.Final = """\
 EAPI=8
