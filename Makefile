@@ -22,11 +22,11 @@ demo: bootstrap ## Build and boot the lab, run site.yml on it and show the repor
 demo-down: ## Remove all that demo has made
 	lab/lab down
 
-# Two at a time: the stage takes long, the other checks fit beside it. All of them are run, whichever fails.
+# Two at a time: the stage takes long, the other checks fit beside it; so do the virtual machines beside the hosts of the
+# lab, of which each waits much. All of them are run, whichever fails; what pytest says last is the last that is said.
 test: bootstrap ## Run every check; ends with pytest's count of the end-to-end tests
 	@$(MAKE) --jobs=2 --keep-going --output-sync=target stage unit lint packaging sanity root
-	@$(MAKE) e2e-vm
-	@$(MAKE) e2e
+	@$(MAKE) --jobs=2 --keep-going --output-sync=target e2e-vm e2e
 
 test-long: ## Run every check, with all repetitions of the tests that kill and race
 	@BINHOST_LONG=1 $(MAKE) test

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import signal
 import typing as t
+from collections.abc import Sequence
 from contextlib import suppress
 
 from lab.hosts.podman import command
-from lab.vm.names import BRIDGE, HOSTS, NETWORK, Guests
+from lab.vm.names import BRIDGE, HOSTS, NETWORK, Guests, address, inside
 
 #: Lines of ip(8)'s -batch.
 _BRIDGE: t.Final = (
@@ -37,6 +38,18 @@ def make(guests: Guests) -> None:
 def cable(guests: Guests, host: str, state: t.Literal["up", "down"]) -> None:
     """Put a guest's cable in, or pull it.  Raises ``LabError``."""
     command("ip", "-netns", guests.name, "link", "set", host, state)
+
+
+def wall(guests: Guests, host: str, ports: Sequence[int]) -> None:
+    """Let nothing come to a guest from the others but what is for these TCP ports; no ports, no wall."""
+    rules = [f"-A FORWARD -d {address(host)} -p tcp --dport {port} -j ACCEPT" for port in ports]
+    rules += [f"-A FORWARD -d {address(host)} -j DROP"] if ports else []
+    text = "\n".join(["*filter", ":FORWARD ACCEPT [0:0]", *rules, "COMMIT", ""])
+    # What a bridge forwards is asked about where this is set, in this namespace alone.
+    asked = "/proc/sys/net/bridge/bridge-nf-call-iptables"
+    script = f"[ -e {asked} ] || modprobe br_netfilter; echo {int(bool(ports))} >{asked}"
+    command(*inside(guests, "sh", "-ec", script))
+    command(*inside(guests, "iptables-restore"), stdin=text.encode())
 
 
 def remove(guests: Guests) -> None:

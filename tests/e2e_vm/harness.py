@@ -12,11 +12,15 @@ import os
 import shlex
 import subprocess
 import typing as t
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lab.hosts.machines import alone
-from lab.vm import machines, names
+from lab.vm import machines, names, network
 from tests.e2e.harness import CHECKOUT, Answer, Hosts
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
 
 INVENTORY: t.Final = CHECKOUT / names.INVENTORY
 #: Emulated, several at a time, on a machine that has other work: that long nothing takes that doesn't hang.
@@ -68,6 +72,15 @@ class Guests(Hosts):
     def cable(self, host: str, state: t.Literal["up", "down"]) -> None:
         """Put a guest's cable in, or pull it."""
         machines.cable(self.lab, host, state)
+
+    @contextmanager
+    def wall(self, host: str, *ports: int) -> Iterator[None]:
+        """Let nothing come to a guest from the others but what is for these TCP ports."""
+        network.wall(self.lab, host, ports)
+        try:
+            yield
+        finally:
+            network.wall(self.lab, host, ())
 
     def address(self, host: str) -> str:
         """Return a guest's address."""

@@ -12,7 +12,7 @@ import pytest
 
 from lab.vm.names import MASTER, NETWORK
 from tests.e2e.harness import Answer
-from tests.e2e_vm.fleet import CURRENT, EXPORT, GENERATIONS, HANGS, STATE, TARGET
+from tests.e2e_vm.fleet import CURRENT, EXPORT, GENERATIONS, HANGS, PROGRAM, STATE, TARGET
 from tests.e2e_vm.harness import Guests
 
 #: A slave whose root is the attacker.
@@ -95,6 +95,17 @@ def test_whose_address_is_not_in_the_inventory_mounts_nothing(lab: Guests) -> No
         lab.run(EVE, "sh", "-c", f"ip route del {master}; ip address del {STRANGER}/32 dev eth0")
     assert refused.rc != 0
     assert mount(lab, EXPORT).rc == 0, "by its own address it does"
+
+
+def test_one_port_of_the_master_is_all_that_nfs_needs(lab: Guests) -> None:
+    """As README tells who has a firewall; the wall stands, or 8080 would answer."""
+    knock = f"timeout 10 bash -c 'exec 3<>/dev/tcp/{lab.address(MASTER)}/8080'"
+    assert lab.run(EVE, "sh", "-c", knock).rc == 0
+    with lab.wall(MASTER, 2049):
+        assert lab.run(EVE, "sh", "-c", knock).rc != 0
+        for slave in (EVE, "openrc"):
+            lab.sh(slave, f"umount --all --types nfs4; {PROGRAM} binhost-sync; findmnt --types nfs4 {EXPORT}")
+            lab.sh(slave, f"cat {EXPORT}/{TARGET}/current/app-misc/after/*.gpkg.tar | wc -c")
 
 
 def test_the_key_that_signs_is_nowhere_to_be_had(lab: Guests) -> None:
