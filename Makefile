@@ -7,7 +7,7 @@ PYTEST ?=
 SIZES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-long unit bench lint sanity packaging root vm e2e stage bootstrap
+.PHONY: help demo demo-down test test-long unit bench lint sanity packaging root e2e-vm e2e stage bootstrap
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -22,11 +22,11 @@ demo: bootstrap ## Build and boot the lab, run site.yml on it and show the repor
 demo-down: ## Remove all that demo has made
 	lab/lab down
 
-# Two at a time: the stage takes long, the other checks fit beside it. All of them are run, whichever fails.
+# Two at a time: the stage takes long, the other checks fit beside it; so do the virtual machines beside the hosts of the
+# lab, of which each waits much. All of them are run, whichever fails; what pytest says last is the last that is said.
 test: bootstrap ## Run every check; ends with pytest's count of the end-to-end tests
 	@$(MAKE) --jobs=2 --keep-going --output-sync=target stage unit lint packaging sanity root
-	@$(MAKE) vm
-	@$(MAKE) e2e
+	@$(MAKE) --jobs=2 --keep-going --output-sync=target e2e-vm e2e
 
 test-long: ## Run every check, with all repetitions of the tests that kill and race
 	@BINHOST_LONG=1 $(MAKE) test
@@ -53,8 +53,8 @@ sanity: bootstrap ## Run ansible-test sanity
 root: stage ## Test mounts, namespaces and builds in roots on this machine, as root; all repetitions with BINHOST_LONG=1
 	@tests/root/run $(PYTEST)
 
-vm: stage ## Test in a virtual machine, emulated, what needs a kernel of its own
-	pytest tests/vm --numprocesses=0 $(PYTEST)
+e2e-vm: stage ## Run Molecule's scenario nfs, then the tests of four virtual machines that are removed afterwards
+	@tests/e2e_vm/run $(PYTEST)
 
 e2e: stage ## Run Molecule, then the tests of a lab of three hosts that is removed afterwards
 	@tests/e2e/run $(PYTEST)

@@ -31,7 +31,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
 from ansible_collections.larry.binhost.plugins.module_utils._error import BinhostError
 from ansible_collections.larry.binhost.plugins.module_utils._place import Place
 
-_TIMEOUT: t.Final = 10.0  # seconds without a byte
+_TIMEOUT: t.Final = 10.0  # seconds without a byte, unless those who have packages may be silent for longer
 # http://10.0.0.1:8080/laptops/41/app-misc/foo/foo-1-1.gpkg.tar
 _URI: t.Final = re.compile(
     r"(?P<base>.*)/(?P<target>[a-z0-9][a-z0-9_-]*)/(?P<number>\d+)/(?P<path>[^/]+/[^/]+(?:/[^/]+)?)\Z"
@@ -63,8 +63,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def act(asked: argparse.Namespace) -> int:
     """Fetch it; return 0 once it is there and right.  Raises ``BinhostError`` if no way has it so."""
     wanted = _wanted(asked.uri, asked.state)
-    bases = ways(wanted, _others(asked.state), _health.failing(asked.state))
-    said = list(_tried(wanted, bases, asked.file, asked.state))
+    others, patience = _others(asked.state)
+    bases = ways(wanted, others, _health.failing(asked.state))
+    said = list(_tried(wanted, bases, asked.file, patience, asked.state))
     if said and said[-1]:
         _files.remove(asked.file)
         other = any(_answer.AS_SEALED in words for words in said)
@@ -74,26 +75,26 @@ def act(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _tried(wanted: Wanted, bases: Sequence[str], file: str, state: str) -> Iterator[str]:
+def _tried(wanted: Wanted, bases: Sequence[str], file: str, patience: float, state: str) -> Iterator[str]:
     """Yield what is wrong with each way, and nothing for the one that brought it, which is the last."""
     quiet: dict[str, str] = {}
     for number, base in enumerate(bases):
         if number == 1:  # the first is silent or wrong: which of the others are there is asked at once
             quiet = _probe.silent(bases[1:], wanted.target)
-        trouble = quiet.get(base) or _from(wanted, base, file, state)
+        trouble = quiet.get(base) or _from(wanted, base, file, patience, state)
         _health.note(base, bool(trouble), state)
         yield trouble
         if not trouble:
             return
 
 
-def _from(wanted: Wanted, base: str, file: str, state: str) -> str:
+def _from(wanted: Wanted, base: str, file: str, patience: float, state: str) -> str:
     """Fetch it from one server; return why that failed, empty if it didn't."""
     words = ""
     for url in wanted.urls(base):
         try:
             package = wanted.package
-            _fetch.save(url, file, sha512=package.sha512, size=package.size, timeout=_TIMEOUT, state=state)
+            _fetch.save(url, file, sha512=package.sha512, size=package.size, timeout=patience, state=state)
             return ""
         except _fetch.Absent as exc:
             words = words or str(exc)
@@ -120,13 +121,14 @@ def _package(place: Place, number: int, path: str) -> _seal.Package | None:
     return None
 
 
-def _others(state: str) -> list[str]:
-    """Return the other ways; a file that says them wrongly is no reason not to fetch."""
+def _others(state: str) -> tuple[list[str], float]:
+    """Return the other ways, and the seconds to wait; a file that says them wrongly is no reason not to fetch."""
     try:
-        return [source.uri for source in _orders.sources(state)]
+        sources, silent = _orders.ways(state)
     except BinhostError as exc:
         _say.warn(str(exc))
-        return []
+        return [], _TIMEOUT
+    return [source.uri for source in sources], max(_TIMEOUT, silent)
 
 
 def ways(wanted: Wanted, others: Sequence[str], failing: t.Container[str]) -> list[str]:

@@ -26,7 +26,7 @@ from ansible_collections.larry.binhost.plugins.module_utils import (
 )
 
 #: Seconds until Portage, which reads its repositories, is given up: one of them may lie on a server that is gone.
-PATIENCE = 30
+PATIENCE = 120
 #: What the ways to the packages, and their serving, need: a person may have it from elsewhere than Portage.
 PROGRAMS = ("exportfs", "mount.nfs", "nginx", "rsync", "ssh")
 _FOLDERS = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")

@@ -47,9 +47,10 @@ def keep(request: _servers.Request) -> None:
         _files.write(os.path.join(request.place.state, NAME), text(request))
 
 
-def sources(state: str = STATE) -> tuple[_transport.Source, ...]:
-    """Return the ways that were told last.  Raises ``BinhostError``."""
-    return _transport.sources(_record(state)["sources"])
+def ways(state: str = STATE) -> tuple[tuple[_transport.Source, ...], float]:
+    """Return the ways that were told last, and for how many seconds one may be silent.  Raises ``BinhostError``."""
+    record = _record(state)
+    return _transport.sources(record["sources"]), float(record["timeout"])
 
 
 def pinned(target: str, state: str = STATE) -> int | None:

@@ -32,6 +32,7 @@ print(json.dumps({
 }))
 """
 INTERPRETERS: t.Final = ("/usr/bin/python3", "/usr/bin/python")
+_KILLED: t.Final = (137, -9)  # by SIGKILL, in the words of a shell or timeout(1), and in Python's
 
 
 class Run(t.Protocol):
@@ -72,6 +73,9 @@ def answer(run: Run, program: str, *args: str, interpreters: t.Sequence[str] = I
             continue
         if status == 0 and stdout.strip():
             return json.loads(stdout.strip().splitlines()[-1])
+        if status in _KILLED:  # it took too long, which another would, too
+            words.append(f"{interpreter}: no answer in time")
+            break
         words.append(f"{interpreter}: {(stderr.strip().splitlines() or ['no answer'])[-1]}")
     raise BinhostError(
         f"Portage: expected that one of {', '.join(interpreters)} can import it, found {'; '.join(words)}"

@@ -72,6 +72,7 @@ SLAVE: t.Final[Mapping[str, str]] = {
     "slave_distfiles": "flag",
     "slave_verify": "flag",
     "slave_pinned_generation": "number",
+    "slave_sync_timeout": "number",
 }
 MASTER: t.Final[Mapping[str, str]] = {
     "binhost_address": "text",

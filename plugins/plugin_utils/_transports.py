@@ -49,13 +49,15 @@ RSYNC_PORT: t.Final = 8873
 #: version 4, on a connection that falls silent in use, once TCP gives that up: 121 s were seen with Linux 6.1.
 #: Nothing there is a program or a device; a kernel that mounts for a slow network is not to keep anybody waiting.
 _ABSENT: t.Final = ("ro", "soft", "timeo=20", "retrans=2", "retry=0", "nosuid", "nodev", "noexec", "_netdev", "nofail")
-#: Service manager -> how it is kept from mounting before somebody asks: systemd.mount(5); on OpenRC binhost-sync mounts
-#: what is to be mounted by nobody else (fstab(5), noauto), and netmount unmounts it before the network goes. By
-#: itself only systemd makes the folder that is mounted on (mount(8), X-mount.mkdir).
+#: Service manager -> how it is kept from mounting before somebody asks, beside the role's noauto (fstab(5)):
+#: systemd.mount(5); on OpenRC binhost-sync mounts what nobody else does, and netmount unmounts it before the network
+#: goes. By itself only systemd makes the folder that is mounted on (mount(8), X-mount.mkdir).
 _ON_DEMAND: t.Final[Mapping[str, tuple[str, ...]]] = {
-    "systemd": ("noauto", "x-systemd.automount", "x-systemd.idle-timeout=60", "x-systemd.mount-timeout=15"),
+    "systemd": ("x-systemd.automount", "x-systemd.idle-timeout=60", "x-systemd.mount-timeout={seconds}"),
 }
-_BY_HAND: t.Final = ("noauto", "X-mount.mkdir")
+#: Seconds in which systemd has to have mounted it, unless the slave lets those who have packages be silent for longer.
+_MOUNTED: t.Final = 15
+_BY_HAND: t.Final = ("X-mount.mkdir",)
 #: By which our lines are known again in the facts, as ``_fstab`` has it.
 _MARK: t.Final = "x-larry-binhost"
 
@@ -70,6 +72,9 @@ def problems(fleet: Fleet) -> Iterator[str]:
         path = variables.get("slave_kit_path", KIT_PATH)
         if isinstance(path, str) and not path.startswith("/"):
             yield f"{host}: slave_kit_path: expected an absolute path, found {path!r}"
+        seconds = variables.get("slave_sync_timeout", 1)
+        if isinstance(seconds, int) and seconds < 1:
+            yield f"{host}: slave_sync_timeout: expected at least 1 second, found {seconds}"
         yield from _ladder(host, variables)
         yield from _served(host, fleet)
         yield from _writable(host, variables)
@@ -180,7 +185,8 @@ def _wanted(slave: str, fleet: Fleet, servers: Sequence[str], facts: Mapping[str
     # Version 3 would need a service for locks, which nobody who only reads takes.
     version = ("nfsvers=4",) if 4 in versions else ("nfsvers=3", "nolock")
     demand = _ON_DEMAND.get(str(facts.get("service_mgr")), _BY_HAND)
-    options = ",".join([*_ABSENT, *version, *demand, _MARK])
+    seconds = max(_MOUNTED, fleet.variables[slave].get("slave_sync_timeout", 0))
+    options = ",".join([*_ABSENT, *version, *(option.format(seconds=seconds) for option in demand), _MARK])
     source = f"[{host}]" if ":" in host else host
     shared = SHARES.get(str(fleet.variables[there[0]].get("master_nfs_share")), SHARES["packages"])
     paths = [f"{EXPORT}/{name}" for name in shared]

@@ -72,25 +72,12 @@ class Answer(t.NamedTuple):
     err: str
 
 
-@dataclass(frozen=True)
-class Machines:
-    """The hosts of this checkout's lab."""
-
-    lab: Lab
+class Hosts:
+    """Machines on which tests run commands."""
 
     def run(self, host: str, *words: str, stdin: str | None = None, timeout_s: float = HOST_TIMEOUT_S) -> Answer:
-        """Run a command on a host, through podman: it needs no network.  Raises ``TimeoutExpired``."""
-        argv = reach.execute(self.lab, host, words)
-        done = subprocess.run(
-            argv,
-            input=stdin or "",
-            env=environment_of(self.lab),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=timeout_s,
-        )
-        return Answer(done.returncode, done.stdout, done.stderr)
+        """Run a command on a host.  Raises ``TimeoutExpired``."""
+        raise NotImplementedError
 
     def sh(self, host: str, script: str, *, timeout_s: float = HOST_TIMEOUT_S) -> str:
         """Run a shell script on a host, as a person's login shell would, and return its output; it has to succeed."""
@@ -112,6 +99,36 @@ class Machines:
         answer = self.run(host, "python3", "-", *trees, stdin=SNAPSHOT)
         assert answer.rc == 0, answer.err
         return {path: Entry(*entry) for path, entry in json.loads(answer.out).items()}
+
+    def count_python(self, host: str) -> None:
+        """Put a Python that counts its starts on a host, at ``COUNTER``, with the count at 0."""
+        self.write(host, COUNTER, f'#!/bin/sh\necho >>{COUNTER}.count\nexec /usr/bin/python3 "$@"\n')
+        self.sh(host, f"chmod 755 {COUNTER}; : >{COUNTER}.count")
+
+    def python_starts(self, host: str) -> int:
+        """Return how often the counting Python was started."""
+        return self.read(host, f"{COUNTER}.count").count("\n")
+
+
+@dataclass(frozen=True)
+class Machines(Hosts):
+    """The hosts of this checkout's lab."""
+
+    lab: Lab
+
+    def run(self, host: str, *words: str, stdin: str | None = None, timeout_s: float = HOST_TIMEOUT_S) -> Answer:
+        """Run a command on a host, through podman: it needs no network.  Raises ``TimeoutExpired``."""
+        argv = reach.execute(self.lab, host, words)
+        done = subprocess.run(
+            argv,
+            input=stdin or "",
+            env=environment_of(self.lab),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout_s,
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
 
     def up(self, *hosts: str) -> None:
         """Boot hosts that aren't up."""
@@ -147,15 +164,6 @@ class Machines:
     def address(self, host: str) -> str:
         """Return a host's address."""
         return reach.addresses(self.lab)[host]
-
-    def count_python(self, host: str) -> None:
-        """Put a Python that counts its starts on a host, at ``COUNTER``, with the count at 0."""
-        self.write(host, COUNTER, f'#!/bin/sh\necho >>{COUNTER}.count\nexec /usr/bin/python3 "$@"\n')
-        self.sh(host, f"chmod 755 {COUNTER}; : >{COUNTER}.count")
-
-    def python_starts(self, host: str) -> int:
-        """Return how often the counting Python was started."""
-        return self.read(host, f"{COUNTER}.count").count("\n")
 
 
 def machines_of_checkout() -> Machines:

@@ -10,7 +10,7 @@ import re
 import typing as t
 from contextlib import contextmanager
 
-from tests.e2e.harness import Machines, Run
+from tests.e2e.harness import Hosts, Run
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,29 +27,29 @@ STARTS: t.Final = "/var/tmp/emerge-starts"
 _REVISION: t.Final = re.compile(r"-r\d+\Z")
 
 
-def installed(lab: Machines, host: str, *, root: str = "") -> dict[str, bool]:
+def installed(lab: Hosts, host: str, *, root: str = "") -> dict[str, bool]:
     """Return {category/name: whether it came as a binary} of all that is installed."""
     script = f"cd {root}/var/db/pkg && for p in */*; do test -e $p/BINPKGMD5 && echo $p binary || echo $p source; done"
     lines = [line.split() for line in lab.sh(host, script).splitlines()]
     return {_REVISION.sub("", cpv).rpartition("-")[0]: kind == "binary" for cpv, kind in lines}
 
 
-def use(lab: Machines, host: str, package: str) -> set[str]:
+def use(lab: Hosts, host: str, package: str) -> set[str]:
     """Return the USE flags that an installed package was built with."""
     return set(lab.sh(host, f"cat /var/db/pkg/{package}-[0-9]*/USE").split())
 
 
-def compiled(lab: Machines, host: str, *, root: str = "") -> list[str]:
+def compiled(lab: Hosts, host: str, *, root: str = "") -> list[str]:
     """Return the lines of emerge.log that say that something was compiled on the host."""
     return lab.sh(host, f"grep -a 'Compiling/' {root}/var/log/emerge.log || true").splitlines()
 
 
-def merged(lab: Machines, host: str) -> list[str]:
+def merged(lab: Hosts, host: str) -> list[str]:
     """Return the lines of emerge.log that say that a binary was merged."""
     return lab.sh(host, "grep -a 'Merging Binary' /var/log/emerge.log || true").splitlines()
 
 
-def index(lab: Machines) -> list[dict[str, str]]:
+def index(lab: Hosts) -> list[dict[str, str]]:
     """Return the stanzas of the index that the master serves."""
     _head, *stanzas = lab.read("desktop", f"{CURRENT}/Packages").strip().split("\n\n")
     return [dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line) for stanza in stanzas]
@@ -69,13 +69,13 @@ def built(run: Run, target: str = "common") -> list[str]:
     return [*result["built"], *itertools.chain.from_iterable(result["variants"].values())]
 
 
-def generation(lab: Machines) -> int:
+def generation(lab: Hosts) -> int:
     """Return the number of the current generation."""
     return int(lab.sh("desktop", f"readlink {CURRENT}"))
 
 
 @contextmanager
-def counted_emerge(lab: Machines) -> Iterator[t.Callable[[], list[str]]]:
+def counted_emerge(lab: Hosts) -> Iterator[t.Callable[[], list[str]]]:
     """Count each start of emerge on every host and in the build root; the value returns what was started so far."""
     places = [("desktop", ""), ("desktop", ROOT), *((slave, "") for slave in SLAVES)]
     # Not at /usr/local/bin/emerge, which is the collection's on a slave.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, larry.binhost contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Slaves with several ways to their packages, by the inventory alone; the lab's kernel has no NFS (see tests/vm)."""
+"""Slaves with several ways to their packages, by the inventory alone; NFS is in tests/e2e_vm."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.larry.binhost.plugins.module_utils import (
     _cli,
+    _fetch,
     _fetched,
     _health,
     _orders,
@@ -73,6 +74,18 @@ def test_another_has_it(slave: Slave, capsys: t.Any) -> None:
     assert slave.failing() == {slave.bases[0]}
     assert slave.fetch() == 0
     assert capsys.readouterr().err == "", "the one that failed a moment ago is last"
+
+
+@pytest.mark.parametrize(("said", "given"), [(5, 10), (120, 120)])
+def test_who_is_slow_for_an_index_is_slow_for_a_package(
+    slave: Slave, monkeypatch: pytest.MonkeyPatch, said: float, given: float
+) -> None:
+    """A folder that is mounted by who looks there: to mount it may take most of the time."""
+    waits = []
+    monkeypatch.setattr(_fetch, "save", lambda _url, _path, *, timeout, **_more: waits.append(timeout))
+    _orders.keep(_servers.Request(_place.Place("laptops", str(slave.state)), _orders.ways(str(slave.state))[0], said))
+    assert slave.fetch() == 0
+    assert waits == [given]
 
 
 def test_nobody_has_it(slave: Slave, capsys: t.Any) -> None:

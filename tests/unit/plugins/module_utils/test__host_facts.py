@@ -39,7 +39,7 @@ def root(top: Path) -> str:
 
 def run(args: list[str]) -> tuple[int, str, str]:
     """Be a host where Portage answers and no witness is."""
-    if args[:4] == ["timeout", "-s", "KILL", "30"]:
+    if args[:4] == ["timeout", "-s", "KILL", str(_host_facts.PATIENCE)]:
         return 0, json.dumps(PORTAGE), ""
     raise FileNotFoundError(2, "No such file or directory", args[0])
 
@@ -67,5 +67,12 @@ def test_the_digest_follows_files_settings_and_profile(tmp_path: Path) -> None:
 
 
 def test_a_portage_that_hangs_is_given_up(tmp_path: Path) -> None:
-    with pytest.raises(BinhostError, match="found /usr/bin/python3: no answer; /usr/bin/python: no answer$"):
-        _host_facts.facts(lambda args: (137, "", ""), cpuinfo=CPUINFO, root=root(tmp_path))
+    asked = []
+
+    def killed(args: list[str]) -> tuple[int, str, str]:
+        asked.append(args)
+        return 137, "", ""
+
+    with pytest.raises(BinhostError, match="found /usr/bin/python3: no answer in time$"):
+        _host_facts.facts(killed, cpuinfo=CPUINFO, root=root(tmp_path))
+    assert len([args for args in asked if args[0] == "timeout"]) == 1, "another interpreter would take as long"

@@ -67,9 +67,9 @@ def test_addresses_users_and_ports_are_the_masters() -> None:
 @pytest.mark.parametrize(
     ("manager", "demand"),
     [
-        ("systemd", "noauto,x-systemd.automount,x-systemd.idle-timeout=60,x-systemd.mount-timeout=15"),
-        ("openrc", "noauto,X-mount.mkdir"),
-        ("none", "noauto,X-mount.mkdir"),
+        ("systemd", "x-systemd.automount,x-systemd.idle-timeout=60,x-systemd.mount-timeout=15"),
+        ("openrc", "X-mount.mkdir"),
+        ("none", "X-mount.mkdir"),
     ],
 )
 def test_an_export_is_mounted_by_who_looks_there(manager: str, demand: str) -> None:
@@ -85,6 +85,13 @@ def test_an_export_is_mounted_by_who_looks_there(manager: str, demand: str) -> N
             "state": "present",
         }
     ]
+
+
+@pytest.mark.parametrize(("said", "seconds"), [(5, 15), (15, 15), (120, 120)])
+def test_what_takes_long_to_answer_may_take_long_to_be_mounted(said: int, seconds: int) -> None:
+    slave = {"slave_transports": ["nfs"], "slave_sync_timeout": said}
+    made = plan({"service_mgr": "systemd"}, amd=slave, desktop=SERVING)
+    assert f",x-systemd.mount-timeout={seconds}," in made["mounts"][0]["opts"]
 
 
 def test_a_tree_is_two_lines_and_version_3_needs_no_locks() -> None:
@@ -180,6 +187,11 @@ def test_portage_writes_on_this_machine() -> None:
             {"slave_without_master": "wait"},
             {},
             ["amd: slave_without_master: expected one of fail, skip, source, found 'wait'"],
+        ),
+        (
+            {"slave_sync_timeout": 0},
+            {},
+            ["amd: slave_sync_timeout: expected at least 1 second, found 0"],
         ),
         (
             {"slave_client_conf": {"PKGDIR": "/srv/larry-binhost/packages"}},
