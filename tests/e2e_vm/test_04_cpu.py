@@ -105,7 +105,8 @@ def test_forced_in_by_hand_it_ends_by_sigill(lab: Guests, refused: Run) -> None:
     script = f"""\
 mkdir -p /root/forced/app-misc/vector
 cp {EXPORT}/{TARGET}/{fleet.number(lab)}/{FOREIGN} /root/forced/app-misc/vector
-PKGDIR=/root/forced FEATURES=-getbinpkg emerge --color=n --oneshot --usepkgonly --nodeps =app-misc/vector-1-r1
+export PKGDIR=/root/forced FEATURES='-getbinpkg -pkgdir-index-trusted'
+emerge --color=n --oneshot --usepkgonly --nodeps =app-misc/vector-1-r1
 """
     lab.sh("nehalem", script)
     assert lab.run("nehalem", "vector").rc == ILLEGAL
