@@ -111,7 +111,8 @@ def openable(place: Place, refused: UnresolvedError) -> bool:
 def opened(place: Place, options: Options, said: str | None = None) -> Opened:
     """Open all circles that keep the world from being built; what is to be built then remains to be built.
 
-    ``said`` is what emerge says that it would do, where it was asked and nothing has changed since. Raises ``UnresolvedError`` where Portage refuses for anything else, or no way helps.
+    ``said`` is what emerge says that it would do, where it was asked and nothing has changed since. Raises
+    ``UnresolvedError`` where Portage refuses for anything else, or no way helps.
     """
     done = Opened()
     for _round in range(_ROUNDS):

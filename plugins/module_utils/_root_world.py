@@ -27,8 +27,9 @@ def settle(
 ) -> tuple[dict[str, str], str | None]:
     """Write the root's worlds and return the slaves that are not in them, with Portage's words why.
 
-    Beside them, what emerge says that it would do for these worlds; None where that isn't known.  ``missing`` are atoms that no repository has. Those who were apart at the last build are tried last, so that the
-    root doesn't change sides without a reason.
+    Beside them, what emerge says that it would do for these worlds; None where that isn't known.  ``missing`` are atoms
+    that no repository has. Those who were apart at the last build are tried last, so that the root doesn't change sides
+    without a reason.
     """
     target = place.target
     slaves = sorted((each.name for each in target.variants), key=lambda name: (name in apart_before, name))

@@ -35,13 +35,12 @@ from ansible_collections.larry.binhost.plugins.module_utils._mounts import Mount
 from ansible_collections.larry.binhost.plugins.module_utils._target import Target, Variant
 
 
-def cover(
-    root: Place, variant: Variant, missing: t.Collection[str], covered: t.Iterable[Variant] = ()
-) -> list[str]:
+def cover(root: Place, variant: Variant, missing: t.Collection[str], covered: t.Iterable[Variant] = ()) -> list[str]:
     """Build what the slave lacks a package of and return it; ``missing`` are atoms that no repository has.
 
-    One that asks for what one of ``covered`` does lacks nothing. Afterwards emerge, asked with this slave's configuration, finds a binary for everything but what it builds itself,
-    or the ``BinhostError`` names what it would compile. It is a ``FailedError`` if that failed to build.
+    One that asks for what one of ``covered`` does lacks nothing. Afterwards emerge, asked with this slave's
+    configuration, finds a binary for everything but what it builds itself, or the ``BinhostError`` names what it would
+    compile. It is a ``FailedError`` if that failed to build.
     """
     clone = os.path.join(root.target.variants_dir, f".{variant.name}.root")
     _removal.tree(clone)  # a killed run's

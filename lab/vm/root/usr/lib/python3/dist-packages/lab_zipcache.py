@@ -22,7 +22,8 @@ def _compile_source(pathname, source):
         with open(path, "rb") as file:
             return marshal.load(file)
     except (OSError, EOFError, ValueError, TypeError):
-        code = _compiled(pathname, source)
+        pass
+    code = _compiled(pathname, source)
     try:
         with open(f"{path}.{os.getpid()}", "wb") as file:
             marshal.dump(code, file)
