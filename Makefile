@@ -22,9 +22,9 @@ demo: bootstrap ## Build and boot the lab, run site.yml on it and show the repor
 demo-down: ## Remove all that demo has made
 	lab/lab down
 
-# Two at a time: the stage takes long, the other checks fit beside it; so do the virtual machines beside the hosts of the
-# lab, of which each waits much. All of them are run, whichever fails; what pytest says last is the last that is said.
-test: bootstrap ## Run every check; ends with pytest's count of the end-to-end tests
+# Two at a time: the stage takes long, the other checks fit beside it; virtual machines and the lab's hosts often wait,
+# so they run side by side. All of them are run, whichever fails, and each tells its own count at its end.
+test: bootstrap ## Run every check; ends with pytest's counts of the end-to-end tests, one for each lab
 	@$(MAKE) --jobs=2 --keep-going --output-sync=target stage unit lint packaging sanity root
 	@$(MAKE) --jobs=2 --keep-going --output-sync=target e2e-vm e2e
 

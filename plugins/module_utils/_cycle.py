@@ -117,7 +117,6 @@ def opened(place: Place, options: Options, said: str | None = None) -> Opened:
     done = Opened()
     for _round in range(_ROUNDS):
         try:
-            # To be asked is what takes long in a large world.
             done.said = _merge_world.asked(place, done.options(options)) if said is None else said
         except UnresolvedError as exc:
             _open(place, exc, done)

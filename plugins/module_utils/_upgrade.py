@@ -47,6 +47,7 @@ def bring(
             return _anew(place, result, words, apart=len(result.apart) - 1)
         except BinhostError as exc:
             _say.tell(_fresh.explained(words, exc))
+            said = None  # of that there may be more packages now
     circles = _cycle.opened(place, options, said)
     result.cycles = circles.told
     if not anew:

@@ -47,7 +47,7 @@ def cover(root: Place, variant: Variant, missing: t.Collection[str], covered: t.
     itself = _root_world.on_slave([*variant.world, *variant.wishes], variant.build_on_slave, root.snapshots)
     own = _lay_out(root.target, variant, {*missing, *itself})
     # Machines are often alike, and emerge takes long to say of a large world that nothing is lacking.
-    if _asks(variant) in map(_asks, covered):
+    if any(_asks(variant) == _asks(each) for each in covered):
         return []
     place = dataclasses.replace(root, own=own, on_slave=tuple(variant.build_on_slave))
     with contextlib.suppress(UnresolvedError):  # with what the others have installed
@@ -63,11 +63,16 @@ def cover(root: Place, variant: Variant, missing: t.Collection[str], covered: t.
 
 
 def _asks(variant: Variant) -> tuple[t.Any, ...]:
-    """Return what decides which packages a slave wants: not its name, which its files have in comments."""
-    files = {
-        path: [line for line in text.splitlines() if not line.startswith("#")] for path, text in variant.files.items()
-    }
+    """Return what decides which packages a slave wants: not its name, which its files have in comments.
+
+    A patch counts as it is: Portage compares its digest with that of a package (_config/UserPatches.py).
+    """
+    files = {path: text if path.startswith("patches/") else _said(text) for path, text in variant.files.items()}
     return files, list(variant.world), list(variant.wishes), list(variant.build_on_slave)
+
+
+def _said(text: str) -> list[str]:
+    return [line for line in text.splitlines() if not line.startswith("#")]
 
 
 def _build(place: Place, variant: Variant, itself: t.Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ description:
   - Returns in one call the CPU, what Portage says of itself and what it lacks, repositories and their revisions, the
     world, the installed packages and the person's own configuration.
   - Reads local files and asks Portage once, which takes less than a second; it reads nothing from a network mount and
-    starts no dependency calculation. A Portage that waits for a dead server is given up after 30 seconds.
+    starts no dependency calculation. A Portage that waits for a dead server is given up after two minutes.
 extends_documentation_fragment:
   - larry.binhost.attributes
 attributes:

@@ -198,6 +198,7 @@ def named(slave: str, files: dict[str, str] | None = None, **other: t.Any) -> Va
     [
         ({}, 2),
         ({"files": {"package.use/02-host": "app-misc/hello nls\n"}}, 3),
+        ({"files": {"package.use/02-host": "# app-misc/hello nls\n"}}, 3),
         ({"world": []}, 3),
         ({"wishes": []}, 3),
         ({"build_on_slave": ["app-misc/hello"]}, 3),
@@ -217,10 +218,24 @@ def test_emerge_is_asked_once_of_the_root_and_once_of_slaves_that_are_alike(
 
 
 def test_a_slave_is_asked_for_where_one_that_is_alike_could_not_be_covered(emerge: Emerge, target: Target) -> None:
-    emerge.pretended = [MINE, MINE]
+    emerge.pretended = [MINE] * 4
     found = _build.build(emerge, dataclasses.replace(target, variants=[named("amd"), named("twin")]))
-    assert [problem.partition(":")[0] for problem in found.problems] == ["amd"]
-    assert found.variants == {"twin": []}
+    assert [problem.partition(":")[0] for problem in found.problems] == ["amd", "twin"]
+    assert found.variants == {}
+
+
+def test_slaves_whose_patches_name_them_are_not_alike(emerge: Emerge, target: Target) -> None:
+    """Portage compares a patch's digest with that of a package; the same patch for both has each one's name in it."""
+    patch = {"patches/app-misc/hello/02-a.patch": "+x\n"}
+    _build.build(emerge, dataclasses.replace(target, variants=[named("amd", patch), named("twin", patch)]))
+    assert len([command for command in emerge.questions if "--with-bdeps=n" in command]) == 2
+
+
+def test_a_root_that_has_just_proven_itself_is_asked_again(emerge: Emerge, target: Target) -> None:
+    """By then what proves it is installed."""
+    _build.build(emerge, target)
+    of_the_root = [command for command in emerge.questions if "--with-bdeps=n" not in command]
+    assert len(of_the_root) == 3, "whether the worlds go together, what is to come, and what is left of that"
 
 
 def test_what_stays_uncovered_is_a_problem_and_is_tried_again(emerge: Emerge, target: Target) -> None:
