@@ -28,7 +28,7 @@ test: bootstrap ## Run every check; ends with pytest's counts of the end-to-end 
 	@$(MAKE) --jobs=2 --keep-going --output-sync=target stage unit lint packaging sanity root
 	@$(MAKE) --jobs=2 --keep-going --output-sync=target e2e-vm e2e
 
-test-long: ## Run every check, with all repetitions of the tests that kill and race
+test-long: ## Run every check, with all repetitions of the tests that kill and race, and the virtual machines' faults
 	@BINHOST_LONG=1 $(MAKE) test
 
 unit: bootstrap ## Test the code, in seconds
@@ -53,7 +53,7 @@ sanity: bootstrap ## Run ansible-test sanity
 root: stage ## Test mounts, namespaces and builds in roots on this machine, as root; all repetitions with BINHOST_LONG=1
 	@tests/root/run $(PYTEST)
 
-e2e-vm: stage ## Run Molecule's scenario nfs, then the tests of four virtual machines that are removed afterwards
+e2e-vm: stage ## Run Molecule's scenario nfs, then the tests of four virtual machines; with BINHOST_LONG=1 plugs and cables are pulled, too
 	@tests/e2e_vm/run $(PYTEST)
 
 e2e: stage ## Run Molecule, then the tests of a lab of three hosts that is removed afterwards
